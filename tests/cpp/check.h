@@ -18,7 +18,7 @@
 #include <limits>
 #include <sstream>
 #include <string>
-#include <utility>
+#include <type_traits>
 
 namespace check {
 
@@ -36,19 +36,24 @@ inline void record(bool passed, const char* file, int line, const std::string& w
 template <class T>
 std::string show(const T& value) {
   std::ostringstream out;
-  if constexpr (std::numeric_limits<T>::is_specialized && sizeof(T) == 1) {
+  if constexpr (std::is_arithmetic_v<T> && sizeof(T) == 1 && !std::is_same_v<T, bool>) {
     out << static_cast<int>(value);  // int8 and uint8 are numbers here, not characters
   } else {
-    out << std::setprecision(std::numeric_limits<T>::max_digits10 + 1) << std::boolalpha << value;
+    if constexpr (std::is_floating_point_v<T>) out << std::setprecision(std::numeric_limits<T>::max_digits10);
+    out << std::boolalpha << value;
   }
   return out.str();
 }
 
+// Equal as numbers: -1 is not 4294967295u.
 template <class A, class B>
 bool equal(const A& actual, const B& expected) {
-  if constexpr (std::numeric_limits<A>::is_integer && std::numeric_limits<B>::is_integer &&
-                std::numeric_limits<A>::is_signed != std::numeric_limits<B>::is_signed) {
-    return std::cmp_equal(actual, expected);
+  if constexpr (std::is_integral_v<A> && std::is_integral_v<B>) {
+    if constexpr (std::is_signed_v<A> != std::is_signed_v<B>) {
+      if ((std::is_signed_v<A> && actual < A{}) || (std::is_signed_v<B> && expected < B{})) return false;
+    }
+    using Common = std::common_type_t<A, B>;
+    return static_cast<Common>(actual) == static_cast<Common>(expected);
   } else {
     return actual == expected;
   }
