@@ -1,0 +1,22 @@
+// What every bind_<topic>.cpp shares: one line per refusal, arrays checked before a pointer is taken.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include "sprat/sprat.h"
+
+namespace nb = nanobind;
+
+namespace sprat::bindings {
+
+// Turns a refused call into ValueError (or MemoryError) with the library's one line.
+inline void check(sprat_status status) {
+  if (status == SPRAT_OK) return;
+  if (status == SPRAT_OUT_OF_MEMORY) throw std::bad_alloc();
+  throw nb::value_error(sprat_last_error());
+}
+
+void bind_runtime(nb::module_& m);
+
+}  // namespace sprat::bindings

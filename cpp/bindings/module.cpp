@@ -1,0 +1,8 @@
+// sprat._core: the kernels for Python. Each topic has its own file; this one only calls them.
+#include "bindings/common.h"
+
+NB_MODULE(_core, m) {
+  using namespace sprat::bindings;
+  m.doc() = "Native kernels of sprat. Use the public modules; names here may change.";
+  bind_runtime(m);
+}

@@ -1,0 +1,116 @@
+/* libsprat: small neural networks at native CPU speed.
+ *
+ * The one door to every kernel, for Python, Cython, C and C++. The rules:
+ *  - A function returns a sprat_status; sprat_last_error() then holds one line for the calling thread.
+ *  - A refused call changes nothing. No exception, signal, abort or print crosses this door.
+ *  - The first field of a parameter struct is its size: set it to sizeof(the struct).
+ *  - Arrays are contiguous, in native byte order and aligned to their element. Sizes count elements.
+ *  - The library may be called from any thread. It takes no lock that a caller could wait on.
+ */
+#ifndef SPRAT_H
+#define SPRAT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define SPRAT_API __attribute__((visibility("default")))
+#else
+#define SPRAT_API
+#endif
+
+#ifdef __cplusplus
+#define SPRAT_NOEXCEPT noexcept
+extern "C" {
+#else
+#define SPRAT_NOEXCEPT
+#endif
+
+/* ---- status, version ------------------------------------------------------------------------------------------ */
+
+typedef enum sprat_status {
+  SPRAT_OK = 0,
+  SPRAT_INVALID_ARGUMENT = 1,
+  SPRAT_OUT_OF_MEMORY = 2,
+  SPRAT_UNSUPPORTED = 3 /* this build or this machine cannot do it */
+} sprat_status;
+
+/* Grows by one with every change that an old caller could notice. */
+#define SPRAT_ABI_VERSION 0
+
+SPRAT_API uint32_t sprat_abi_version(void) SPRAT_NOEXCEPT;
+SPRAT_API const char* sprat_version(void) SPRAT_NOEXCEPT;
+
+/* What the last refused call of this thread had to say; valid until the next refused call of this thread. */
+SPRAT_API const char* sprat_last_error(void) SPRAT_NOEXCEPT;
+
+typedef enum sprat_dtype { SPRAT_FLOAT32 = 0, SPRAT_FLOAT64 = 1, SPRAT_INT8 = 2, SPRAT_UINT8 = 3 } sprat_dtype;
+
+/* ---- run time: instruction sets, threads, floating-point mode ---------------------------------------------------- */
+
+/* Instruction sets of this build, weakest first. SPRAT_ISA in the environment names the one to use. */
+SPRAT_API int32_t sprat_isa_count(void) SPRAT_NOEXCEPT;
+SPRAT_API const char* sprat_isa_name(int32_t index) SPRAT_NOEXCEPT; /* NULL beyond the last */
+SPRAT_API int32_t sprat_isa_supported(const char* name) SPRAT_NOEXCEPT;
+SPRAT_API const char* sprat_isa(void) SPRAT_NOEXCEPT; /* the one in use */
+SPRAT_API sprat_status sprat_set_isa(const char* name) SPRAT_NOEXCEPT;
+
+/* ---- optimizers -------------------------------------------------------------------------------------------------- */
+
+#define SPRAT_OPTIMIZER_MAX_STATES 3
+
+/* Hyper-parameters under the names of torch.optim; an optimizer reads those it knows. */
+typedef struct sprat_optimizer_params {
+  size_t size;
+  int64_t step; /* 1 for the first update */
+  double lr;
+  double beta1, beta2, eps, weight_decay;
+  double momentum, dampening;
+  double alpha;          /* RMSprop: decay of the squared gradient */
+  double lr_decay;       /* Adagrad */
+  double momentum_decay; /* NAdam */
+  double mu_product;     /* NAdam: product of mu over the steps before this one */
+  int32_t nesterov, maximize, decoupled_weight_decay;
+} sprat_optimizer_params;
+
+typedef struct sprat_optimizer_tensor {
+  size_t size;
+  int64_t length;
+  void* param;
+  const void* grad;
+  void* states[SPRAT_OPTIMIZER_MAX_STATES]; /* as many as sprat_optimizer_num_states() tells */
+  const uint8_t* mask;                      /* 0: parameter and states stay exactly zero; NULL: no mask */
+  void* ema;                                /* moving average of the parameter; NULL: none */
+} sprat_optimizer_tensor;
+
+typedef struct sprat_optimizer_group {
+  size_t size;
+  int32_t optimizer; /* from sprat_optimizer_find() */
+  sprat_dtype dtype;
+  sprat_optimizer_params params;
+  const sprat_optimizer_tensor* tensors;
+  int64_t num_tensors;
+} sprat_optimizer_group;
+
+typedef struct sprat_optimizer_options {
+  size_t size;
+  double clip_norm;  /* scale all gradients so that their common 2-norm is at most this; 0: off */
+  double clip_value; /* clamp every gradient to [-clip_value, clip_value]; 0: off */
+  double ema_decay;  /* ema = ema_decay * ema + (1 - ema_decay) * param */
+} sprat_optimizer_options;
+
+SPRAT_API int32_t sprat_optimizer_count(void) SPRAT_NOEXCEPT;
+SPRAT_API const char* sprat_optimizer_name(int32_t optimizer) SPRAT_NOEXCEPT;      /* NULL beyond the last */
+SPRAT_API int32_t sprat_optimizer_find(const char* name) SPRAT_NOEXCEPT;           /* -1: no such optimizer */
+SPRAT_API int32_t sprat_optimizer_num_states(int32_t optimizer) SPRAT_NOEXCEPT;    /* -1: no such optimizer */
+
+/* One update of every tensor of every group, in place. grad_norm, if not NULL, receives the common 2-norm of the
+ * gradients before clipping; it is computed only when asked for or needed. */
+SPRAT_API sprat_status sprat_optimizer_step(const sprat_optimizer_group* groups, int64_t num_groups,
+                                            const sprat_optimizer_options* options,
+                                            double* grad_norm) SPRAT_NOEXCEPT;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

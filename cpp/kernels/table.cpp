@@ -1,0 +1,16 @@
+#include "kernels/table.h"
+
+#define SPRAT_STRING_(x) #x
+#define SPRAT_STRING(x) SPRAT_STRING_(x)
+
+namespace sprat::SPRAT_ISA {
+
+extern const OptimizerKernels optimizer_kernels;
+
+extern const KernelTable kernel_table;
+const KernelTable kernel_table = {
+    SPRAT_STRING(SPRAT_ISA),
+    &optimizer_kernels,
+};
+
+}  // namespace sprat::SPRAT_ISA

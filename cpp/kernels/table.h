@@ -1,0 +1,18 @@
+// Everything that is built once per instruction set, behind plain function pointers.
+//
+// Each family of kernels has a header with its own struct of pointers (kernels/<family>.h) and a source that fills it
+// (kernels/<family>.cpp). kernels/table.cpp joins them. Kernels take raw pointers and a range, and cannot fail.
+#pragma once
+
+#include "kernels/optimizer.h"
+
+namespace sprat {
+
+struct KernelTable {
+  const char* isa;
+  const OptimizerKernels* optimizer;
+};
+
+const KernelTable& kernels();  // of the instruction set in use: see api/dispatch.h
+
+}  // namespace sprat
