@@ -62,7 +62,7 @@ def plot(
     ('step', 'learning rate')
     """
     last = count("steps", steps) - 1
-    named: dict[str | None, Schedule] = {}
+    named: dict[str | None, Any] = {}
     if isinstance(schedule, Schedule):
         named[label] = schedule
     else:

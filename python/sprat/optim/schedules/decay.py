@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ._base import Schedule, count, number
 from ._portable import blend, power
@@ -101,11 +101,10 @@ class MultiStep(Schedule):
     gamma: float = 0.1
 
     def __post_init__(self) -> None:
-        if isinstance(self.milestones, str) or not isinstance(self.milestones, Iterable):
-            raise TypeError(
-                f"milestones must be a sequence of integers, got {type(self.milestones).__name__}"
-            )
-        milestones = tuple(count(f"milestones[{i}]", m) for i, m in enumerate(self.milestones))
+        given: Any = self.milestones
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            raise TypeError(f"milestones must be a sequence of integers, got {type(given).__name__}")
+        milestones = tuple(count(f"milestones[{i}]", m) for i, m in enumerate(given))
         for i, (earlier, later) in enumerate(pairwise(milestones)):
             if later <= earlier:
                 raise ValueError(f"milestones must increase, got {later} after {earlier} at position {i + 1}")
