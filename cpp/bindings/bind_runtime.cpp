@@ -24,6 +24,38 @@ void bind_runtime(nb::module_& m) {
   m.def("isa", [] { return std::string(sprat_isa()); }, "The instruction set in use.");
   m.def("set_isa", [](const std::string& name) { check(sprat_set_isa(name.c_str())); }, nb::arg("name"),
         "Use another instruction set.");
+
+  m.def("num_threads", &sprat_num_threads, "Threads that a call of this thread may use at most.");
+  m.def("num_threads_source", [] { return std::string(sprat_num_threads_source()); }, "What decided num_threads().");
+  m.def("num_threads_warning", [] { return std::string(sprat_num_threads_warning()); },
+        "Environment values that were ignored, or an empty string.");
+  m.def("set_num_threads", [](int32_t count) { check(sprat_set_num_threads(count)); }, nb::arg("count"),
+        "For the whole process; 0 returns to the automatic number.");
+  m.def(
+      "set_thread_num_threads",
+      [](int32_t count) {
+        int32_t previous = 0;
+        check(sprat_set_thread_num_threads(count, &previous));
+        return previous;
+      },
+      nb::arg("count"), "For the calling thread; 0 removes it. Returns what it replaces.");
+  m.def("threading", [] { return std::string(sprat_threading()); }, "Who runs the threads: pool or openmp.");
+  m.def("set_threading", [](const std::string& name) { check(sprat_set_threading(name.c_str())); }, nb::arg("name"),
+        "Choose who runs the threads.");
+  m.def(
+      "float_mode",
+      [] {
+        sprat_float_mode mode{};
+        mode.size = sizeof mode;
+        check(sprat_get_float_mode(&mode));
+        nb::dict out;
+        out["flush_to_zero"] = mode.flush_to_zero != 0;
+        out["denormals_are_zero"] = mode.denormals_are_zero != 0;
+        out["traps"] = mode.traps != 0;
+        out["rounding"] = mode.rounding;
+        return out;
+      },
+      "Floating-point mode of the calling thread.");
 }
 
 }  // namespace sprat::bindings

@@ -6,11 +6,13 @@ Submodules load when first used, so that ``import sprat`` stays quick.
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
-from ._core import version as _version
+from . import _core
 
-__version__: str = _version()
+__version__: str = _core.version()
 
 # Submodules, and names that live in one of them, loaded on first use.
 _SUBMODULES = (
@@ -60,3 +62,13 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_SUBMODULES, *_NAMES})
+
+
+if os.environ.get("SPRAT_ISA") or _core.num_threads_warning():
+    from .runtime import _warn_about_environment
+
+    _warn_about_environment()
+if "threadpoolctl" in sys.modules:
+    from .runtime import register_threadpoolctl
+
+    register_threadpoolctl()

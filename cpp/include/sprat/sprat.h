@@ -55,6 +55,27 @@ SPRAT_API int32_t sprat_isa_supported(const char* name) SPRAT_NOEXCEPT;
 SPRAT_API const char* sprat_isa(void) SPRAT_NOEXCEPT; /* the one in use */
 SPRAT_API sprat_status sprat_set_isa(const char* name) SPRAT_NOEXCEPT;
 
+/* Threads that a call may use at most. Results never depend on it. 0 returns to the automatic number: SPRAT_NUM_THREADS,
+ * else OMP_NUM_THREADS, else the processors that affinity and cgroup quota leave to this process. */
+SPRAT_API int32_t sprat_num_threads(void) SPRAT_NOEXCEPT;
+SPRAT_API const char* sprat_num_threads_source(void) SPRAT_NOEXCEPT;  /* what decided the number */
+SPRAT_API const char* sprat_num_threads_warning(void) SPRAT_NOEXCEPT; /* environment values that were ignored, or "" */
+SPRAT_API sprat_status sprat_set_num_threads(int32_t count) SPRAT_NOEXCEPT;
+/* The same for the calling thread alone; previous, if not NULL, receives what to restore later. */
+SPRAT_API sprat_status sprat_set_thread_num_threads(int32_t count, int32_t* previous) SPRAT_NOEXCEPT;
+
+/* Who runs the threads: "pool" (sprat's own, the default) or "openmp". SPRAT_THREADING in the environment chooses. */
+SPRAT_API const char* sprat_threading(void) SPRAT_NOEXCEPT;
+SPRAT_API sprat_status sprat_set_threading(const char* name) SPRAT_NOEXCEPT;
+
+/* The floating-point mode of the calling thread. Kernels run in the IEEE default whatever it is, and leave it alone. */
+typedef struct sprat_float_mode {
+  size_t size;
+  int32_t flush_to_zero, denormals_are_zero, traps;
+  const char* rounding; /* "nearest even", "down", "up", "toward zero" */
+} sprat_float_mode;
+SPRAT_API sprat_status sprat_get_float_mode(sprat_float_mode* mode) SPRAT_NOEXCEPT;
+
 /* ---- optimizers -------------------------------------------------------------------------------------------------- */
 
 #define SPRAT_OPTIMIZER_MAX_STATES 3
