@@ -3,7 +3,7 @@
 #   sprat_isa(NAME ARCHITECTURE "cpu features it needs" "compiler flags")
 #
 # A name FOO is compiled with SPRAT_ISA=foo and SPRAT_ISA_FOO=1, and finds its vector type in cpp/simd/. The
-# features are looked up by name in cpp/core/cpu.cpp. "any" is every architecture that has no row of its own.
+# features are those of cpp/core/cpu.h. "any" is every architecture that has no row of its own.
 set(SPRAT_ISAS "")
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
@@ -29,7 +29,7 @@ set(avx512 "${avx2} -mavx512f -mavx512dq -mavx512bw -mavx512vl -mprefer-vector-w
 
 sprat_isa(baseline    any     ""                                              "")
 sprat_isa(baseline    x86_64  ""                                              "-march=x86-64")
-sprat_isa(avx2        x86_64  "avx2 fma f16c bmi bmi2"                        "${avx2}")
-sprat_isa(avx512      x86_64  "avx2 fma f16c bmi bmi2 avx512f avx512dq avx512bw avx512vl"             "${avx512}")
-sprat_isa(avx512_vnni x86_64  "avx2 fma f16c bmi bmi2 avx512f avx512dq avx512bw avx512vl avx512_vnni" "${avx512} -mavx512vnni")
+sprat_isa(avx2        x86_64  "avx2 fma f16c bmi1 bmi2"                        "${avx2}")
+sprat_isa(avx512      x86_64  "avx2 fma f16c bmi1 bmi2 avx512f avx512dq avx512bw avx512vl"             "${avx512}")
+sprat_isa(avx512_vnni x86_64  "avx2 fma f16c bmi1 bmi2 avx512f avx512dq avx512bw avx512vl avx512_vnni" "${avx512} -mavx512vnni")
 sprat_isa(neon        aarch64 "neon"                                          "-march=armv8-a")

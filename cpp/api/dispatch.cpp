@@ -3,14 +3,15 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "core/cpu.h"
 #include "isa_list.h"
 
 namespace sprat {
 
-#define SPRAT_DECLARE(name, features) \
-  namespace name {                    \
+#define SPRAT_DECLARE(name, features)    \
+  namespace name {                       \
   extern const KernelTable kernel_table; \
   }
 SPRAT_FOR_EACH_ISA(SPRAT_DECLARE)
@@ -32,6 +33,25 @@ constexpr int kCount = sizeof(kIsas) / sizeof(kIsas[0]);
 
 std::atomic<const KernelTable*> in_use{nullptr};
 
+bool contains_word(std::string_view words, std::string_view wanted) {
+  for (size_t at = 0; (at = words.find(wanted, at)) != words.npos; ++at) {
+    const size_t end = at + wanted.size();
+    if ((at == 0 || words[at - 1] == ' ') && (end == words.size() || words[end] == ' ')) return true;
+  }
+  return false;
+}
+
+// Whether this CPU offers every one of the features, which stand separated by spaces.
+bool cpu_offers(std::string_view features) {
+  const std::string_view offered = cpu_features().names;
+  while (!features.empty()) {
+    const size_t end = features.find(' ');
+    if (!contains_word(offered, features.substr(0, end))) return false;
+    features = end == features.npos ? std::string_view{} : features.substr(end + 1);
+  }
+  return true;
+}
+
 // SPRAT_ISA where it names one that this machine can run, else the strongest. A name that cannot run is reported by
 // the Python package, not here: a library must not refuse to work over an environment variable.
 const KernelTable* choose() {
@@ -41,7 +61,7 @@ const KernelTable* choose() {
   }
   const KernelTable* best = kIsas[0].table;
   for (const Isa& isa : kIsas) {
-    if (cpu_has_all(isa.features)) best = isa.table;
+    if (cpu_offers(isa.features)) best = isa.table;
   }
   return best;
 }
@@ -61,7 +81,7 @@ const KernelTable* find_isa(const char* name) {
 
 bool isa_supported(const KernelTable* table) {
   for (const Isa& isa : kIsas) {
-    if (isa.table == table) return cpu_has_all(isa.features);
+    if (isa.table == table) return cpu_offers(isa.features);
   }
   return false;
 }

@@ -6,9 +6,9 @@
 namespace sprat {
 
 int isa_count();
-const KernelTable* isa_table(int index);             // weakest first
-const KernelTable* find_isa(const char* name);       // nullptr: not in this build
-bool isa_supported(const KernelTable* table);        // by this CPU
+const KernelTable* isa_table(int index);        // weakest first
+const KernelTable* find_isa(const char* name);  // nullptr: not in this build
+bool isa_supported(const KernelTable* table);   // by this CPU
 void use_isa(const KernelTable* table);
 
 }  // namespace sprat

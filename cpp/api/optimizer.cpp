@@ -15,7 +15,8 @@ constexpr int64_t kGrain = 16384;
 
 sprat_status check_tensor(const sprat_optimizer_tensor& tensor, int32_t num_states) {
   SPRAT_REQUIRE(tensor.size == sizeof tensor, "tensor.size: wanted %zu, got %zu", sizeof tensor, tensor.size);
-  SPRAT_REQUIRE(tensor.length >= 0, "tensor.length: wanted at least 0, got %lld", static_cast<long long>(tensor.length));
+  SPRAT_REQUIRE(tensor.length >= 0, "tensor.length: wanted at least 0, got %lld",
+                static_cast<long long>(tensor.length));
   if (tensor.length == 0) return SPRAT_OK;
   SPRAT_REQUIRE(tensor.param && tensor.grad, "tensor: param and grad must not be NULL");
   for (int32_t s = 0; s < num_states; ++s) SPRAT_REQUIRE(tensor.states[s], "tensor.states[%d] must not be NULL", s);
@@ -29,7 +30,8 @@ sprat_status check_group(const sprat_optimizer_group& group) {
   SPRAT_REQUIRE(group.dtype == SPRAT_FLOAT32 || group.dtype == SPRAT_FLOAT64, "group.dtype: wanted float32 or float64");
   const int32_t num_states = sprat_optimizer_num_states(group.optimizer);
   SPRAT_REQUIRE(num_states >= 0, "group.optimizer: there is no optimizer %d", group.optimizer);
-  SPRAT_REQUIRE(group.params.step >= 1, "params.step: counts from 1, got %lld", static_cast<long long>(group.params.step));
+  SPRAT_REQUIRE(group.params.step >= 1, "params.step: counts from 1, got %lld",
+                static_cast<long long>(group.params.step));
   for (int64_t t = 0; t < group.num_tensors; ++t) SPRAT_RETURN_IF_REFUSED(check_tensor(group.tensors[t], num_states));
   return SPRAT_OK;
 }

@@ -1,5 +1,6 @@
 // Instruction sets, threads and floating-point mode, as the C ABI shows them.
 #include <cstring>
+#include <initializer_list>
 
 #include "api/dispatch.h"
 #include "api/status.h"

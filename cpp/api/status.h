@@ -10,8 +10,8 @@ namespace sprat {
 }  // namespace sprat
 
 // Returns from the calling function unless the condition holds.
-#define SPRAT_REQUIRE(condition, ...)                                       \
-  do {                                                                      \
+#define SPRAT_REQUIRE(condition, ...)                                            \
+  do {                                                                           \
     if (!(condition)) return sprat::refuse(SPRAT_INVALID_ARGUMENT, __VA_ARGS__); \
   } while (0)
 

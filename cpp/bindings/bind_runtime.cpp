@@ -9,7 +9,8 @@
 namespace sprat::bindings {
 
 void bind_runtime(nb::module_& m) {
-  m.def("version", [] { return std::string(sprat_version()); }, "Version of the native library.");
+  m.def(
+      "version", [] { return std::string(sprat_version()); }, "Version of the native library.");
   m.def("abi_version", &sprat_abi_version, "Version of the C ABI.");
   m.def(
       "isas",
@@ -19,18 +20,24 @@ void bind_runtime(nb::module_& m) {
         return names;
       },
       "Instruction sets of this build, weakest first.");
-  m.def("isa_supported", [](const std::string& name) { return sprat_isa_supported(name.c_str()) != 0; }, nb::arg("name"),
-        "Whether this CPU can run the instruction set.");
-  m.def("isa", [] { return std::string(sprat_isa()); }, "The instruction set in use.");
-  m.def("set_isa", [](const std::string& name) { check(sprat_set_isa(name.c_str())); }, nb::arg("name"),
-        "Use another instruction set.");
+  m.def(
+      "isa_supported", [](const std::string& name) { return sprat_isa_supported(name.c_str()) != 0; }, nb::arg("name"),
+      "Whether this CPU can run the instruction set.");
+  m.def(
+      "isa", [] { return std::string(sprat_isa()); }, "The instruction set in use.");
+  m.def(
+      "set_isa", [](const std::string& name) { check(sprat_set_isa(name.c_str())); }, nb::arg("name"),
+      "Use another instruction set.");
 
   m.def("num_threads", &sprat_num_threads, "Threads that a call of this thread may use at most.");
-  m.def("num_threads_source", [] { return std::string(sprat_num_threads_source()); }, "What decided num_threads().");
-  m.def("num_threads_warning", [] { return std::string(sprat_num_threads_warning()); },
-        "Environment values that were ignored, or an empty string.");
-  m.def("set_num_threads", [](int32_t count) { check(sprat_set_num_threads(count)); }, nb::arg("count"),
-        "For the whole process; 0 returns to the automatic number.");
+  m.def(
+      "num_threads_source", [] { return std::string(sprat_num_threads_source()); }, "What decided num_threads().");
+  m.def(
+      "num_threads_warning", [] { return std::string(sprat_num_threads_warning()); },
+      "Environment values that were ignored, or an empty string.");
+  m.def(
+      "set_num_threads", [](int32_t count) { check(sprat_set_num_threads(count)); }, nb::arg("count"),
+      "For the whole process; 0 returns to the automatic number.");
   m.def(
       "set_thread_num_threads",
       [](int32_t count) {
@@ -39,9 +46,11 @@ void bind_runtime(nb::module_& m) {
         return previous;
       },
       nb::arg("count"), "For the calling thread; 0 removes it. Returns what it replaces.");
-  m.def("threading", [] { return std::string(sprat_threading()); }, "Who runs the threads: pool or openmp.");
-  m.def("set_threading", [](const std::string& name) { check(sprat_set_threading(name.c_str())); }, nb::arg("name"),
-        "Choose who runs the threads.");
+  m.def(
+      "threading", [] { return std::string(sprat_threading()); }, "Who runs the threads: pool or openmp.");
+  m.def(
+      "set_threading", [](const std::string& name) { check(sprat_set_threading(name.c_str())); }, nb::arg("name"),
+      "Choose who runs the threads.");
   m.def(
       "float_mode",
       [] {

@@ -17,7 +17,8 @@ SPRAT_INLINE void update(const Formula& formula, const OptimizerPass& pass, cons
   };
   const auto store = [&](const V& value, void* array) {
     T* at = static_cast<T*>(array) + i;
-    if constexpr (kWhole) value.store(at); else value.store_partial(at, n);
+    if constexpr (kWhole) value.store(at);
+    else value.store_partial(at, n);
   };
 
   V grad = load(tensor.grad) * V(T(pass.grad_scale));
@@ -57,8 +58,9 @@ void step(const sprat_optimizer_params& params, const OptimizerPass& pass, const
 
 template <template <class> class... Formulas>
 struct Steps {
-  static constexpr OptimizerKernel list[] = {
-      {Formulas<float>::kName, Formulas<float>::kNumStates, {step<Formulas<float>, float>, step<Formulas<double>, double>}}...};
+  static constexpr OptimizerKernel list[] = {{Formulas<float>::kName,
+                                              Formulas<float>::kNumStates,
+                                              {step<Formulas<float>, float>, step<Formulas<double>, double>}}...};
   static constexpr int32_t count = sizeof...(Formulas);
 };
 

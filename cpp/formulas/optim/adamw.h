@@ -19,8 +19,12 @@ struct AdamW {
   T keep, sign, beta1, beta2, eps, step_size, bias_correction2_sqrt;
 
   SPRAT_HD explicit AdamW(const sprat_optimizer_params& p)
-      : keep(T(1 - p.lr * p.weight_decay)), sign(p.maximize ? T(-1) : T(1)), beta1(T(p.beta1)), beta2(T(p.beta2)),
-        eps(T(p.eps)), step_size(T(p.lr / bias_correction(p.beta1, p.step))),
+      : keep(T(1 - p.lr * p.weight_decay)),
+        sign(p.maximize ? T(-1) : T(1)),
+        beta1(T(p.beta1)),
+        beta2(T(p.beta2)),
+        eps(T(p.eps)),
+        step_size(T(p.lr / bias_correction(p.beta1, p.step))),
         bias_correction2_sqrt(T(__builtin_sqrt(bias_correction(p.beta2, p.step)))) {}
 
   template <class V>

@@ -33,8 +33,12 @@ struct SgdMomentum {
   bool nesterov;
 
   SPRAT_HD explicit SgdMomentum(const sprat_optimizer_params& p)
-      : lr(T(p.lr)), weight_decay(T(p.weight_decay)), sign(p.maximize ? T(-1) : T(1)), momentum(T(p.momentum)),
-        gain(p.step == 1 ? T(1) : T(1 - p.dampening)), nesterov(p.nesterov != 0) {}
+      : lr(T(p.lr)),
+        weight_decay(T(p.weight_decay)),
+        sign(p.maximize ? T(-1) : T(1)),
+        momentum(T(p.momentum)),
+        gain(p.step == 1 ? T(1) : T(1 - p.dampening)),
+        nesterov(p.nesterov != 0) {}
 
   template <class V>
   SPRAT_HD SPRAT_INLINE void operator()(V& param, V grad, V& momentum_buffer) const {

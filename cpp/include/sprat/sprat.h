@@ -55,8 +55,8 @@ SPRAT_API int32_t sprat_isa_supported(const char* name) SPRAT_NOEXCEPT;
 SPRAT_API const char* sprat_isa(void) SPRAT_NOEXCEPT; /* the one in use */
 SPRAT_API sprat_status sprat_set_isa(const char* name) SPRAT_NOEXCEPT;
 
-/* Threads that a call may use at most. Results never depend on it. 0 returns to the automatic number: SPRAT_NUM_THREADS,
- * else OMP_NUM_THREADS, else the processors that affinity and cgroup quota leave to this process. */
+/* Threads that a call may use at most. Results never depend on it. 0 returns to the automatic number:
+ * SPRAT_NUM_THREADS, else OMP_NUM_THREADS, else the processors that affinity and cgroup quota leave to this process. */
 SPRAT_API int32_t sprat_num_threads(void) SPRAT_NOEXCEPT;
 SPRAT_API const char* sprat_num_threads_source(void) SPRAT_NOEXCEPT;  /* what decided the number */
 SPRAT_API const char* sprat_num_threads_warning(void) SPRAT_NOEXCEPT; /* environment values that were ignored, or "" */
@@ -121,15 +121,14 @@ typedef struct sprat_optimizer_options {
 } sprat_optimizer_options;
 
 SPRAT_API int32_t sprat_optimizer_count(void) SPRAT_NOEXCEPT;
-SPRAT_API const char* sprat_optimizer_name(int32_t optimizer) SPRAT_NOEXCEPT;      /* NULL beyond the last */
-SPRAT_API int32_t sprat_optimizer_find(const char* name) SPRAT_NOEXCEPT;           /* -1: no such optimizer */
-SPRAT_API int32_t sprat_optimizer_num_states(int32_t optimizer) SPRAT_NOEXCEPT;    /* -1: no such optimizer */
+SPRAT_API const char* sprat_optimizer_name(int32_t optimizer) SPRAT_NOEXCEPT;   /* NULL beyond the last */
+SPRAT_API int32_t sprat_optimizer_find(const char* name) SPRAT_NOEXCEPT;        /* -1: no such optimizer */
+SPRAT_API int32_t sprat_optimizer_num_states(int32_t optimizer) SPRAT_NOEXCEPT; /* -1: no such optimizer */
 
 /* One update of every tensor of every group, in place. grad_norm, if not NULL, receives the common 2-norm of the
  * gradients before clipping; it is computed only when asked for or needed. */
 SPRAT_API sprat_status sprat_optimizer_step(const sprat_optimizer_group* groups, int64_t num_groups,
-                                            const sprat_optimizer_options* options,
-                                            double* grad_norm) SPRAT_NOEXCEPT;
+                                            const sprat_optimizer_options* options, double* grad_norm) SPRAT_NOEXCEPT;
 
 #ifdef __cplusplus
 }
