@@ -130,6 +130,68 @@ SPRAT_API int32_t sprat_optimizer_num_states(int32_t optimizer) SPRAT_NOEXCEPT; 
 SPRAT_API sprat_status sprat_optimizer_step(const sprat_optimizer_group* groups, int64_t num_groups,
                                             const sprat_optimizer_options* options, double* grad_norm) SPRAT_NOEXCEPT;
 
+/* ---- activations ------------------------------------------------------------------------------------------------- */
+
+SPRAT_API int32_t sprat_activation_count(void) SPRAT_NOEXCEPT;
+SPRAT_API const char* sprat_activation_name(int32_t activation) SPRAT_NOEXCEPT; /* NULL beyond the last */
+SPRAT_API int32_t sprat_activation_find(const char* name) SPRAT_NOEXCEPT;       /* -1: no such activation */
+/* Whether the gradient needs z; the others know it from y alone. -1: no such activation. */
+SPRAT_API int32_t sprat_activation_needs_input(int32_t activation) SPRAT_NOEXCEPT;
+
+/* y = f(z), element by element. y may be z. */
+SPRAT_API sprat_status sprat_activation_forward(int32_t activation, sprat_dtype dtype, const void* z, void* y,
+                                                int64_t length) SPRAT_NOEXCEPT;
+
+/* grad_z = grad_y * f'(z), where y = f(z). grad_z may be any of the others; z may be NULL if it is not needed. */
+SPRAT_API sprat_status sprat_activation_backward(int32_t activation, sprat_dtype dtype, const void* z, const void* y,
+                                                 const void* grad_y, void* grad_z, int64_t length) SPRAT_NOEXCEPT;
+
+/* ---- losses ------------------------------------------------------------------------------------------------------ */
+
+typedef struct sprat_loss_params {
+  size_t size;
+  int32_t loss;             /* from sprat_loss_find(): cross_entropy, bce_with_logits, mse, mae, huber */
+  double label_smoothing;   /* cross_entropy, in [0, 1): target = (1 - label_smoothing) * target + label_smoothing / columns */
+  double delta;             /* huber, > 0: where the square turns into a line */
+  double temperature;       /* with a teacher, > 0 */
+  double alpha;             /* with a teacher, in [0, 1]: the teacher's share of the loss */
+  const void* class_weight; /* cross_entropy: (columns,) of the dtype of output, not negative; NULL: ones */
+  const void* pos_weight;   /* bce_with_logits: (columns,) of the dtype of output, not negative; NULL: ones */
+} sprat_loss_params;
+
+typedef enum sprat_target {
+  SPRAT_TARGET_NUMBERS = 0, /* (rows, columns) of the dtype of output: values, or the share of each class */
+  SPRAT_TARGET_CLASSES = 1  /* (rows,) int64 class ids in [0, columns); cross_entropy only */
+} sprat_target;
+
+SPRAT_API int32_t sprat_loss_count(void) SPRAT_NOEXCEPT;
+SPRAT_API const char* sprat_loss_name(int32_t loss) SPRAT_NOEXCEPT; /* NULL beyond the last */
+SPRAT_API int32_t sprat_loss_find(const char* name) SPRAT_NOEXCEPT; /* -1: no such loss */
+
+/* The mean loss of a batch, and its gradient with respect to output, in one pass.
+ *
+ *   hard  = sum_i u_i * l_i / D                u: sample_weight, (rows,) of the dtype of output; NULL: ones
+ *   value = hard                               without a teacher
+ *   value = alpha * soft + (1 - alpha) * hard  with the teacher's raw outputs, (rows, columns) of the dtype of output
+ *
+ * D = sum_i u_i * class_weight[target_i] for class ids, sum_i u_i for shares, columns * sum_i u_i for the losses that
+ * take each column on its own (torch's "mean"). soft is temperature^2 * KL(teacher || student) of the softmax (of the
+ * sigmoid, for bce_with_logits) of the outputs divided by temperature (Hinton et al. 2015), with D = sum_i u_i (times
+ * columns for bce_with_logits); for mse, mae and huber it is the same loss against the teacher.
+ *
+ * A part whose share is 0 is left out: target may be NULL if alpha is 1 and there is a teacher. grad_output may be NULL
+ * (value only), or output itself if there is no teacher; it must overlap nothing else. */
+SPRAT_API sprat_status sprat_loss(const sprat_loss_params* params, sprat_dtype dtype, const void* output,
+                                  const void* target, sprat_target target_kind, const void* teacher,
+                                  const void* sample_weight, int64_t rows, int64_t columns, void* grad_output,
+                                  double* value) SPRAT_NOEXCEPT;
+
+/* y = softmax(x), or log(softmax(x)), of each row of (rows, columns). y may be x. */
+SPRAT_API sprat_status sprat_softmax(sprat_dtype dtype, const void* x, void* y, int64_t rows,
+                                     int64_t columns) SPRAT_NOEXCEPT;
+SPRAT_API sprat_status sprat_log_softmax(sprat_dtype dtype, const void* x, void* y, int64_t rows,
+                                         int64_t columns) SPRAT_NOEXCEPT;
+
 #ifdef __cplusplus
 }
 #endif
