@@ -1,0 +1,135 @@
+"""``sprat.save``, ``sprat.load`` and a summary of a file without its weights."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from . import container, layout, registry
+from .atomic import PathLike
+from .container import Contents
+
+
+def save(obj: Any, path: PathLike) -> None:
+    """Write a model to a file: the old file or the new one is there afterwards, never half of one.
+
+    The file is safetensors (https://github.com/huggingface/safetensors), readable by any of its readers; the metadata
+    hold format version, kind and configuration (layers, masks, frozen parameters, loss, table encoder). Equal models
+    give equal bytes. Permissions of a file that is replaced are kept; a symbolic link stays and its target is replaced.
+
+    Parameters
+    ----------
+    obj : nn.MLP or quantization.QuantizedMLP
+        The model, or any object whose kind is in ``sprat.io.registry``.
+    path : str or path
+        Where to; its folder must exist.
+
+    Raises
+    ------
+    TypeError
+        No kind of file fits the object.
+    ValueError
+        The model holds NaN or infinity (``load`` would refuse such a file), or ``path`` is no regular file.
+
+    Examples
+    --------
+    >>> import sprat, tempfile, os
+    >>> model = sprat.nn.MLP([4, 8, 3], seed=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sprat.save(model, os.path.join(folder, "model.safetensors"))
+    ...     same = sprat.load(os.path.join(folder, "model.safetensors"))
+    >>> bool((same.params == model.params).all())
+    True
+    """
+    format = registry.by_object(obj)
+    config, arrays = format.encode(obj)
+    container.write(path, format.kind, config, arrays)
+
+
+def load(path: PathLike) -> Any:
+    """Read a model; every byte is proved before the model is built.
+
+    Parameters
+    ----------
+    path : str or path
+        A file that ``save`` wrote.
+
+    Returns
+    -------
+    nn.MLP or quantization.QuantizedMLP
+        The model, bit for bit. A training checkpoint gives the model in it (``load_training`` gives all of it).
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    sprat.FormatError
+        One line that names the file and the first thing wrong with it.
+
+    Examples
+    --------
+    >>> import sprat
+    >>> sprat.load("nothing.safetensors")
+    Traceback (most recent call last):
+        ...
+    FileNotFoundError: [Errno 2] No such file or directory: 'nothing.safetensors'
+    """
+    with container.reading(path) as (contents, file):
+        format = registry.by_kind(contents.kind)
+        layout.check(format.layout(contents.config), contents.tensors)
+        return format.decode(contents.config, container.read_arrays(contents, file))
+
+
+def describe(path: PathLike) -> dict[str, Any]:
+    """What a file holds, from its header and masks alone: no weight is read.
+
+    Parameters
+    ----------
+    path : str or path
+        A file that ``save`` or ``save_training`` wrote.
+
+    Returns
+    -------
+    dict
+        ``path``, ``kind``, ``version``, ``bytes`` (of the file), ``layers`` (list of dicts), ``parameters`` (count),
+        ``sparsity`` (share of parameters that masks hold at zero), ``tensors`` (name -> [dtype, shape]), ``config``.
+
+    Raises
+    ------
+    FileNotFoundError, sprat.FormatError
+        As for ``load``.
+
+    Examples
+    --------
+    >>> import sprat, tempfile, os
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "model.safetensors")
+    ...     sprat.save(sprat.nn.MLP([4, 8, 3]), path)
+    ...     sprat.io.describe(path)["parameters"]
+    67
+    """
+    with container.reading(path) as (contents, file):
+        format = registry.by_kind(contents.kind)
+        layout.check(format.layout(contents.config), contents.tensors)
+        masks = [name for name in contents.tensors if name.startswith("mask.")]
+        zeros = sum(int((container.read_array(contents, file, name) == 0).sum()) for name in masks)
+        return _summary(contents, zeros)
+
+
+def _summary(contents: Contents, zeros: int) -> dict[str, Any]:
+    parameters = sum(math.prod(entry.shape) for name, entry in contents.tensors.items() if _is_parameter(name))
+    return {
+        "path": contents.path,
+        "kind": contents.kind,
+        "version": container.VERSION,
+        "bytes": contents.file_size,
+        "parameters": parameters,
+        "sparsity": zeros / parameters if parameters else 0.0,
+        "layers": contents.config.get("model", {}).get("layers", []),
+        "tensors": {name: [str(entry.dtype), list(entry.shape)] for name, entry in contents.tensors.items()},
+        "config": contents.config,
+    }
+
+
+def _is_parameter(name: str) -> bool:
+    return name.endswith((".weight", ".bias")) and not name.startswith("mask.")
