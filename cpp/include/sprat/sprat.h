@@ -76,6 +76,11 @@ typedef struct sprat_float_mode {
 } sprat_float_mode;
 SPRAT_API sprat_status sprat_get_float_mode(sprat_float_mode* mode) SPRAT_NOEXCEPT;
 
+/* ---- random numbers ---------------------------------------------------------------------------------------------- */
+
+/* A random order of 0 ... length - 1, a function of (seed, stream, length) alone. */
+SPRAT_API sprat_status sprat_permutation(uint64_t seed, uint64_t stream, int64_t length, int64_t* out) SPRAT_NOEXCEPT;
+
 /* ---- optimizers -------------------------------------------------------------------------------------------------- */
 
 #define SPRAT_OPTIMIZER_MAX_STATES 3
