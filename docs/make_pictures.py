@@ -14,6 +14,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from PIL import Image
+
 from sprat.optim import schedules as s
 from sprat.optim.plot import plot
 

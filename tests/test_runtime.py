@@ -114,7 +114,7 @@ def test_threadpoolctl_governs_the_pool() -> None:
 
 
 def test_import_is_lazy() -> None:
-    """``import sprat`` loads the native module and nothing else, not even NumPy (bench_import.py has the milliseconds)."""
+    """``import sprat`` loads the native module and nothing else, not even NumPy."""
     done = run(
         "import sys, sprat; print(*sorted(m for m in sys.modules if m.split('.')[0] in "
         "('sprat', 'numpy', 'safetensors', 'matplotlib', 'rich', 'pandas', 'torch')))"

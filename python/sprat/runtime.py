@@ -81,7 +81,7 @@ def num_threads() -> int:
 
 
 def num_threads_source() -> str:
-    """What decided :func:`num_threads`: a call, an environment variable, the cgroup quota or the affinity mask.
+    """What decided :func:`num_threads`: a call, an environment variable, the cgroup quota or affinity.
 
     >>> from sprat import runtime
     >>> with runtime.threads(1):
@@ -150,7 +150,7 @@ def float_mode() -> dict[str, Any]:
     >>> runtime.float_mode()["rounding"]
     'nearest even'
     """
-    return _core.float_mode()
+    return dict(_core.float_mode())
 
 
 def info() -> dict[str, Any]:
@@ -175,8 +175,8 @@ def info() -> dict[str, Any]:
 def register_threadpoolctl() -> None:
     """Let ``threadpoolctl.threadpool_limits`` govern sprat's threads too.
 
-    Called by ``import sprat`` when threadpoolctl is already imported; call it yourself otherwise. Needs threadpoolctl 3.2
-    or newer.
+    Called by ``import sprat`` when threadpoolctl is already imported; call it yourself otherwise. Needs
+    threadpoolctl 3.2 or newer.
 
     >>> from sprat import runtime
     >>> runtime.register_threadpoolctl()
@@ -189,13 +189,13 @@ def register_threadpoolctl() -> None:
         filename_prefixes = ("libsprat",)
 
         def get_num_threads(self) -> int:
-            return _core.num_threads()
+            return int(_core.num_threads())
 
         def set_num_threads(self, num_threads: int) -> None:
             _core.set_num_threads(num_threads)
 
         def get_version(self) -> str:
-            return _core.version()
+            return str(_core.version())
 
         def set_additional_attributes(self) -> None:
             self.threading_layer = _core.threading()

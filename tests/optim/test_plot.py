@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from sprat.optim import schedules as s
 from sprat.optim.plot import plot
 

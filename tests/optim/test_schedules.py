@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sprat.errors import FormatError
 from sprat.optim import schedules as s
 from sprat.optim.schedules import _portable

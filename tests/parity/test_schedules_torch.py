@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from sprat.optim import schedules as s
 
 torch = pytest.importorskip("torch")
