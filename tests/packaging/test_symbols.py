@@ -43,7 +43,7 @@ def test_every_declared_function_is_exported() -> None:
 
 @pytest.mark.parametrize("isa", list(runtime.isas()))
 def test_no_weak_symbols_in_kernel_objects(isa: str) -> None:
-    """A weak symbol (template, inline function) built for AVX-512 could be linked into code for an old CPU."""
+    """A weak symbol (template, inline function) built for AVX-512 could be linked into code for old CPUs."""
     root = Path(__file__).parents[2]
     objects = sorted(root.glob(f"build/*/cpp/CMakeFiles/sprat_kernels_{isa}.dir/kernels/*.o"))
     if not objects:
