@@ -56,6 +56,7 @@ void pause_briefly() {
 // True as soon as done() is, false when kSpin has passed without.
 template <class Done>
 bool spin_until(Done&& done) {
+  if (done()) return true;
   const auto deadline = std::chrono::steady_clock::now() + kSpin;
   do {
     for (int i = 0; i < 16; ++i) {
