@@ -60,26 +60,46 @@ SPRAT_INLINE void store_bytes(Byte* p, V v, int64_t n) {
 }
 
 template <class V>
-SPRAT_INLINE V load_i8(const int8_t* p) { return load_bytes<V>(p, kLanes<V>); }
+SPRAT_INLINE V load_i8(const int8_t* p) {
+  return load_bytes<V>(p, kLanes<V>);
+}
 template <class V>
-SPRAT_INLINE V load_u8(const uint8_t* p) { return load_bytes<V>(p, kLanes<V>); }
+SPRAT_INLINE V load_u8(const uint8_t* p) {
+  return load_bytes<V>(p, kLanes<V>);
+}
 template <class V>
-SPRAT_INLINE V load_i8_partial(const int8_t* p, int64_t n) { return load_bytes<V>(p, n); }
+SPRAT_INLINE V load_i8_partial(const int8_t* p, int64_t n) {
+  return load_bytes<V>(p, n);
+}
 template <class V>
-SPRAT_INLINE V load_u8_partial(const uint8_t* p, int64_t n) { return load_bytes<V>(p, n); }
+SPRAT_INLINE V load_u8_partial(const uint8_t* p, int64_t n) {
+  return load_bytes<V>(p, n);
+}
 template <class V>
-SPRAT_INLINE void store_i8(int8_t* p, V v) { store_bytes(p, v, kLanes<V>); }
+SPRAT_INLINE void store_i8(int8_t* p, V v) {
+  store_bytes(p, v, kLanes<V>);
+}
 template <class V>
-SPRAT_INLINE void store_u8(uint8_t* p, V v) { store_bytes(p, v, kLanes<V>); }
+SPRAT_INLINE void store_u8(uint8_t* p, V v) {
+  store_bytes(p, v, kLanes<V>);
+}
 template <class V>
-SPRAT_INLINE void store_i8_partial(int8_t* p, V v, int64_t n) { store_bytes(p, v, n); }
+SPRAT_INLINE void store_i8_partial(int8_t* p, V v, int64_t n) {
+  store_bytes(p, v, n);
+}
 template <class V>
-SPRAT_INLINE void store_u8_partial(uint8_t* p, V v, int64_t n) { store_bytes(p, v, n); }
+SPRAT_INLINE void store_u8_partial(uint8_t* p, V v, int64_t n) {
+  store_bytes(p, v, n);
+}
 
 template <class V>
-SPRAT_INLINE Mask<V> load_mask_u8_partial(const uint8_t* p, int64_t n) { return load_bytes<Int<V>>(p, n) != 0; }
+SPRAT_INLINE Mask<V> load_mask_u8_partial(const uint8_t* p, int64_t n) {
+  return load_bytes<Int<V>>(p, n) != 0;
+}
 template <class V>
-SPRAT_INLINE Mask<V> load_mask_u8(const uint8_t* p) { return load_mask_u8_partial<V>(p, kLanes<V>); }
+SPRAT_INLINE Mask<V> load_mask_u8(const uint8_t* p) {
+  return load_mask_u8_partial<V>(p, kLanes<V>);
+}
 
 SPRAT_INLINE void store_mask_u8_partial(uint8_t* p, bool mask, int64_t n) {
   if (n > 0) *p = mask;
@@ -98,6 +118,8 @@ SPRAT_INLINE void store_mask_u8_partial(uint8_t* p, VecMask<T> mask, int64_t n) 
 }
 SPRAT_INLINE void store_mask_u8(uint8_t* p, bool mask) { *p = mask; }
 template <class T>
-SPRAT_INLINE void store_mask_u8(uint8_t* p, VecMask<T> mask) { store_mask_u8_partial(p, mask, native::kLanes<T>); }
+SPRAT_INLINE void store_mask_u8(uint8_t* p, VecMask<T> mask) {
+  store_mask_u8_partial(p, mask, native::kLanes<T>);
+}
 
 SPRAT_ISA_END

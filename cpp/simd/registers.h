@@ -45,11 +45,17 @@ SPRAT_INLINE Register<T> broadcast(T x) {
 }
 
 template <class R>
-SPRAT_INLINE MaskFor<R> less(R a, R b) { return reinterpret_cast<MaskFor<R>>(a < b); }
+SPRAT_INLINE MaskFor<R> less(R a, R b) {
+  return reinterpret_cast<MaskFor<R>>(a < b);
+}
 template <class R>
-SPRAT_INLINE MaskFor<R> less_equal(R a, R b) { return reinterpret_cast<MaskFor<R>>(a <= b); }
+SPRAT_INLINE MaskFor<R> less_equal(R a, R b) {
+  return reinterpret_cast<MaskFor<R>>(a <= b);
+}
 template <class R>
-SPRAT_INLINE MaskFor<R> equal(R a, R b) { return reinterpret_cast<MaskFor<R>>(a == b); }
+SPRAT_INLINE MaskFor<R> equal(R a, R b) {
+  return reinterpret_cast<MaskFor<R>>(a == b);
+}
 template <class R>
 SPRAT_INLINE R select(MaskFor<R> m, R a, R b) {
   return reinterpret_cast<R>((m & reinterpret_cast<MaskFor<R>>(a)) | (~m & reinterpret_cast<MaskFor<R>>(b)));
@@ -62,9 +68,13 @@ SPRAT_INLINE uint32_t mask_bits(M m) {
 }
 
 template <class R>
-SPRAT_INLINE R min(R a, R b) { return select(less(a, b), a, b); }
+SPRAT_INLINE R min(R a, R b) {
+  return select(less(a, b), a, b);
+}
 template <class R>
-SPRAT_INLINE R max(R a, R b) { return select(less(b, a), a, b); }
+SPRAT_INLINE R max(R a, R b) {
+  return select(less(b, a), a, b);
+}
 template <class R>
 SPRAT_INLINE R fma(R a, R b, R c) {
   for (int i = 0; i < kCount<R>; ++i) c[i] = sprat::fma(a[i], b[i], c[i]);
@@ -149,7 +159,9 @@ SPRAT_INLINE void store_partial(T* p, Register<T> r, int64_t n) {
 template <class Byte, int count>
 using Bytes = typename Gnu<Byte, count>::type;
 template <class B, class R>
-SPRAT_INLINE R widen_bytes(B bytes, R) { return __builtin_convertvector(bytes, R); }
+SPRAT_INLINE R widen_bytes(B bytes, R) {
+  return __builtin_convertvector(bytes, R);
+}
 template <class R>
 SPRAT_INLINE auto narrow_to_bytes(R a) {  // the low byte of each integer: right for int8 and for uint8
   return __builtin_convertvector(a, Bytes<uint8_t, kCount<R>>);

@@ -8,6 +8,11 @@
 
 SPRAT_ISA_BEGIN
 
+template <class I>
+concept Integer = std::is_integral_v<I>;
+template <class T>
+concept Number = std::is_arithmetic_v<T>;
+
 // The signed integer as wide as T.
 template <class T>
 using IntOf = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
@@ -52,23 +57,19 @@ SPRAT_HD SPRAT_INLINE int64_t round_to_int(double a) { return static_cast<int64_
 SPRAT_HD SPRAT_INLINE float to_real(int32_t i) { return static_cast<float>(i); }
 SPRAT_HD SPRAT_INLINE double to_real(int64_t i) { return static_cast<double>(i); }
 
-template <class I>
-  requires std::is_integral_v<I>
+template <Integer I>
 SPRAT_HD SPRAT_INLINE I select(bool m, I a, I b) {
   return m ? a : b;
 }
-template <class I>
-  requires std::is_integral_v<I>
+template <Integer I>
 SPRAT_HD SPRAT_INLINE I min(I a, I b) {
   return a < b ? a : b;
 }
-template <class I>
-  requires std::is_integral_v<I>
+template <Integer I>
 SPRAT_HD SPRAT_INLINE I max(I a, I b) {
   return a > b ? a : b;
 }
-template <class I>
-  requires std::is_integral_v<I>
+template <Integer I>
 SPRAT_HD SPRAT_INLINE I shift_right_logical(I i, int n) {
   return static_cast<I>(static_cast<std::make_unsigned_t<I>>(i) >> n);
 }

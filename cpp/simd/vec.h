@@ -86,8 +86,7 @@ struct Vec {
   Vec() = default;
   SPRAT_INLINE explicit Vec(Register reg) : r(reg) {}
   // A double beside Vec<float> does not convert silently: with V = float the same text would compute in double.
-  template <class U>
-    requires std::is_arithmetic_v<U>
+  template <Number U>
   SPRAT_INLINE explicit(std::is_floating_point_v<U> && sizeof(U) > sizeof(T)) Vec(U x)
       : r(native::broadcast(static_cast<T>(x))) {}
 
@@ -185,7 +184,9 @@ SPRAT_HD SPRAT_INLINE V from_bits(Int<V> bits) {
 SPRAT_INLINE Vec<int32_t> round_to_int(Vec<float> v) { return Vec<int32_t>(native::round_to_int(v.r)); }
 SPRAT_INLINE Vec<float> to_real(Vec<int32_t> i) { return Vec<float>(native::to_real(i.r)); }
 // No 64-bit conversion before AVX-512: adding 1.5 * 2^52 leaves the integer in the low bits of the sum.
-SPRAT_INLINE Vec<int64_t> round_to_int(Vec<double> v) { return to_bits(v + kRoundMagic) - to_bits(Vec<double>(kRoundMagic)); }
+SPRAT_INLINE Vec<int64_t> round_to_int(Vec<double> v) {
+  return to_bits(v + kRoundMagic) - to_bits(Vec<double>(kRoundMagic));
+}
 SPRAT_INLINE Vec<double> to_real(Vec<int64_t> i) {
   return from_bits<Vec<double>>(i + to_bits(Vec<double>(kRoundMagic))) - kRoundMagic;
 }

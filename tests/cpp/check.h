@@ -59,12 +59,8 @@ bool equal(const A& actual, const B& expected) {
   }
 }
 
-inline bool same_bits(float a, float b) {
-  return (a != a && b != b) || std::memcmp(&a, &b, sizeof a) == 0;
-}
-inline bool same_bits(double a, double b) {
-  return (a != a && b != b) || std::memcmp(&a, &b, sizeof a) == 0;
-}
+inline bool same_bits(float a, float b) { return (a != a && b != b) || std::memcmp(&a, &b, sizeof a) == 0; }
+inline bool same_bits(double a, double b) { return (a != a && b != b) || std::memcmp(&a, &b, sizeof a) == 0; }
 
 inline int report() {
   if (failures > kShownFailures) std::cerr << "... and " << failures - kShownFailures << " more\n";
@@ -76,39 +72,37 @@ inline int report() {
 
 #define CHECK(condition) ::check::record(static_cast<bool>(condition), __FILE__, __LINE__, #condition)
 
-#define CHECK_EQ(actual, expected)                                                             \
-  do {                                                                                         \
-    const auto& check_actual = (actual);                                                       \
-    const auto& check_expected = (expected);                                                   \
-    const bool check_passed = ::check::equal(check_actual, check_expected);                    \
-    ::check::record(check_passed, __FILE__, __LINE__,                                          \
-                    check_passed ? std::string()                                               \
-                                 : #actual " == " #expected ": got " + ::check::show(check_actual) + \
-                                       ", wanted " + ::check::show(check_expected));           \
+#define CHECK_EQ(actual, expected)                                                                                 \
+  do {                                                                                                             \
+    const auto& check_actual = (actual);                                                                           \
+    const auto& check_expected = (expected);                                                                       \
+    const bool check_passed = ::check::equal(check_actual, check_expected);                                        \
+    ::check::record(check_passed, __FILE__, __LINE__,                                                              \
+                    check_passed ? std::string()                                                                   \
+                                 : #actual " == " #expected ": got " + ::check::show(check_actual) + ", wanted " + \
+                                       ::check::show(check_expected));                                             \
   } while (false)
 
-#define CHECK_NEAR(actual, expected, tolerance)                                                \
-  do {                                                                                         \
-    const double check_actual = (actual);                                                      \
-    const double check_expected = (expected);                                                  \
-    const double check_difference =                                                            \
-        check_actual > check_expected ? check_actual - check_expected : check_expected - check_actual; \
-    const bool check_passed = check_actual == check_expected || check_difference <= (tolerance); \
-    ::check::record(check_passed, __FILE__, __LINE__,                                          \
-                    check_passed ? std::string()                                               \
-                                 : #actual " near " #expected ": got " + ::check::show(check_actual) + \
-                                       ", wanted " + ::check::show(check_expected) + ", off by " +     \
-                                       ::check::show(check_difference));                       \
+#define CHECK_NEAR(actual, expected, tolerance)                                                                        \
+  do {                                                                                                                 \
+    const double check_actual = (actual);                                                                              \
+    const double check_expected = (expected);                                                                          \
+    const double check_difference =                                                                                    \
+        check_actual > check_expected ? check_actual - check_expected : check_expected - check_actual;                 \
+    const bool check_passed = check_actual == check_expected || check_difference <= (tolerance);                       \
+    ::check::record(check_passed, __FILE__, __LINE__,                                                                  \
+                    check_passed ? std::string()                                                                       \
+                                 : #actual " near " #expected ": got " + ::check::show(check_actual) + ", wanted " +   \
+                                       ::check::show(check_expected) + ", off by " + ::check::show(check_difference)); \
   } while (false)
 
-#define CHECK_SAME_BITS(actual, expected)                                                      \
-  do {                                                                                         \
-    const auto check_actual = (actual);                                                        \
-    const decltype(check_actual) check_expected = (expected);                                  \
-    const bool check_passed = ::check::same_bits(check_actual, check_expected);                \
-    ::check::record(check_passed, __FILE__, __LINE__,                                          \
-                    check_passed ? std::string()                                               \
-                                 : #actual " has the bits of " #expected ": got " +            \
-                                       ::check::show(check_actual) + ", wanted " +             \
-                                       ::check::show(check_expected));                         \
+#define CHECK_SAME_BITS(actual, expected)                                                                         \
+  do {                                                                                                            \
+    const auto check_actual = (actual);                                                                           \
+    const decltype(check_actual) check_expected = (expected);                                                     \
+    const bool check_passed = ::check::same_bits(check_actual, check_expected);                                   \
+    ::check::record(check_passed, __FILE__, __LINE__,                                                             \
+                    check_passed ? std::string()                                                                  \
+                                 : #actual " has the bits of " #expected ": got " + ::check::show(check_actual) + \
+                                       ", wanted " + ::check::show(check_expected));                              \
   } while (false)
