@@ -18,6 +18,7 @@ inline void check(sprat_status status) {
 }
 
 void bind_random(nb::module_& m);
+void bind_prune(nb::module_& m);
 void bind_runtime(nb::module_& m);
 
 }  // namespace sprat::bindings

@@ -5,5 +5,6 @@ NB_MODULE(_core, m) {
   using namespace sprat::bindings;
   m.doc() = "Native kernels of sprat. Use the public modules; names here may change.";
   bind_random(m);
+  bind_prune(m);
   bind_runtime(m);
 }

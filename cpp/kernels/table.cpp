@@ -6,11 +6,13 @@
 namespace sprat::SPRAT_ISA {
 
 extern const OptimizerKernels optimizer_kernels;
+extern const PruneKernels prune_kernels;
 
 extern const KernelTable kernel_table;
 const KernelTable kernel_table = {
     SPRAT_STRING(SPRAT_ISA),
     &optimizer_kernels,
+    &prune_kernels,
 };
 
 }  // namespace sprat::SPRAT_ISA

@@ -5,12 +5,14 @@
 #pragma once
 
 #include "kernels/optimizer.h"
+#include "kernels/prune.h"
 
 namespace sprat {
 
 struct KernelTable {
   const char* isa;
   const OptimizerKernels* optimizer;
+  const PruneKernels* prune;
 };
 
 const KernelTable& kernels();  // of the instruction set in use: see api/dispatch.h

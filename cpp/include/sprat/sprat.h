@@ -156,7 +156,8 @@ SPRAT_API sprat_status sprat_activation_backward(int32_t activation, sprat_dtype
 typedef struct sprat_loss_params {
   size_t size;
   int32_t loss;             /* from sprat_loss_find(): cross_entropy, bce_with_logits, mse, mae, huber */
-  double label_smoothing;   /* cross_entropy, in [0, 1): target = (1 - label_smoothing) * target + label_smoothing / columns */
+  double label_smoothing;   /* cross_entropy, in [0, 1): target = (1 - label_smoothing) * target + label_smoothing /
+                               columns */
   double delta;             /* huber, > 0: where the square turns into a line */
   double temperature;       /* with a teacher, > 0 */
   double alpha;             /* with a teacher, in [0, 1]: the teacher's share of the loss */
@@ -196,6 +197,24 @@ SPRAT_API sprat_status sprat_softmax(sprat_dtype dtype, const void* x, void* y, 
                                      int64_t columns) SPRAT_NOEXCEPT;
 SPRAT_API sprat_status sprat_log_softmax(sprat_dtype dtype, const void* x, void* y, int64_t rows,
                                          int64_t columns) SPRAT_NOEXCEPT;
+
+/* ---- pruning ----------------------------------------------------------------------------------------------------- */
+
+typedef struct sprat_prune_array {
+  size_t size;
+  int64_t length;
+  void* x;       /* changed in place: what is pruned becomes +0 */
+  uint8_t* mask; /* NULL, or as long as x: 1 where x stays, 0 where it was pruned */
+} sprat_prune_array;
+
+/* Prunes where |x| < threshold; NaN stays. pruned, if not NULL, receives how many elements are below. */
+SPRAT_API sprat_status sprat_prune_threshold(sprat_dtype dtype, const sprat_prune_array* array, double threshold,
+                                             int64_t* pruned) SPRAT_NOEXCEPT;
+
+/* Prunes exactly the `count` elements of smallest magnitude of all arrays together; among equals the first in the order
+ * of the arrays go. threshold, if not NULL, receives the largest magnitude that was pruned (0 if count is 0). */
+SPRAT_API sprat_status sprat_prune_smallest(sprat_dtype dtype, const sprat_prune_array* arrays, int64_t num_arrays,
+                                            int64_t count, double* threshold) SPRAT_NOEXCEPT;
 
 #ifdef __cplusplus
 }

@@ -47,7 +47,9 @@ def write(path: PathLike, kind: str, config: Mapping[str, Any], arrays: Mapping[
     """
     ordered = dict(sorted(arrays.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])))
     metadata = {"sprat": VERSION, "kind": kind, "config": strict_json.dumps(config)}
-    atomic.write(path, [header.build(metadata, ordered), *(_little_endian(array) for array in ordered.values())])
+    atomic.write(
+        path, [header.build(metadata, ordered), *(_little_endian(array) for array in ordered.values())]
+    )
 
 
 def _little_endian(array: np.ndarray) -> memoryview:
@@ -97,7 +99,9 @@ def _prove(path: str, file: BinaryIO, size: int) -> Contents:
     if "sprat" not in metadata:
         raise ValueError("a safetensors file that sprat did not write (its metadata lack the key 'sprat')")
     if metadata["sprat"] != VERSION:
-        raise ValueError(f"format version {shorten(metadata['sprat'])} is unknown, this sprat reads version {VERSION!r}")
+        raise ValueError(
+            f"format version {shorten(metadata['sprat'])} is unknown, this sprat reads version {VERSION!r}"
+        )
     if metadata.keys() != _KEYS:
         odd = sorted(metadata.keys() ^ _KEYS)[0]
         raise ValueError(f"the metadata {'lack' if odd in _KEYS else 'have an unknown'} key {shorten(odd)}")
