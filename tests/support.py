@@ -36,9 +36,7 @@ def assert_same_bits(a: Any, b: Any) -> None:
         np.frombuffer(a.tobytes(), f"V{a.itemsize}") != np.frombuffer(b.tobytes(), f"V{b.itemsize}")
     )
     i = int(different[0])
-    raise AssertionError(
-        f"{different.size} of {a.size} elements differ, first at {i}: {a.flat[i]!r} and {b.flat[i]!r}"
-    )
+    raise AssertionError(f"{different.size} of {a.size} elements differ, first at {i}: {a.flat[i]!r} and {b.flat[i]!r}")
 
 
 def assert_same_everywhere(compute: Callable[[], Any], threads: tuple[int, ...] = (1, 2, 3)) -> Any:

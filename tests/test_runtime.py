@@ -47,9 +47,7 @@ def test_set_isa_refuses_in_one_line() -> None:
     ],
 )
 def test_threads_from_environment(environment: dict[str, str], expected: str) -> None:
-    done = run(
-        "from sprat import runtime as r; print(r.num_threads(), r.num_threads_source())", **environment
-    )
+    done = run("from sprat import runtime as r; print(r.num_threads(), r.num_threads_source())", **environment)
     assert (done.stdout.strip(), done.stderr) == (expected, "")
 
 

@@ -259,9 +259,7 @@ def test_bits_do_not_depend_on_the_c_library() -> None:
         (lambda: s.as_schedule("cosine"), TypeError, "lr must be a number, got 'cosine'"),
     ],
 )  # fmt: skip
-def test_bad_argument_is_one_clear_line(
-    make: Callable[[], object], error: type[Exception], line: str
-) -> None:
+def test_bad_argument_is_one_clear_line(make: Callable[[], object], error: type[Exception], line: str) -> None:
     with pytest.raises(error) as caught:
         make()
     assert str(caught.value).startswith(line)

@@ -72,9 +72,7 @@ CASES: dict[str, tuple[s.Schedule, Callable[[Any], Any], int]] = {
     ),
     "sequence": (
         s.Sequence([(20, s.Constant(0.1 * LR)), (None, s.Exponential(LR, 0.9))]),
-        lambda o: peers.SequentialLR(
-            o, [peers.ConstantLR(o, 0.1, 20), peers.ExponentialLR(o, 0.9)], milestones=[20]
-        ),
+        lambda o: peers.SequentialLR(o, [peers.ConstantLR(o, 0.1, 20), peers.ExponentialLR(o, 0.9)], milestones=[20]),
         200,
     ),
 }
@@ -84,9 +82,7 @@ CASES: dict[str, tuple[s.Schedule, Callable[[Any], Any], int]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_rates_of_torch(case: str) -> None:
     schedule, make, steps = CASES[case]
-    np.testing.assert_allclose(
-        schedule(np.arange(steps)), rates_of_torch(make, steps), rtol=1e-10, atol=1e-14
-    )
+    np.testing.assert_allclose(schedule(np.arange(steps)), rates_of_torch(make, steps), rtol=1e-10, atol=1e-14)
 
 
 @pytest.mark.parametrize("steps", [7, 100, 333])
@@ -102,9 +98,7 @@ def test_one_cycle_of_torch(steps: int, anneal: str, three_phase: bool, pct_star
     }
     schedule = s.OneCycle(0.7, steps, anneal=anneal, **options)
     expected = rates_of_torch(
-        lambda o: peers.OneCycleLR(
-            o, 0.7, total_steps=steps, anneal_strategy=anneal, cycle_momentum=False, **options
-        ),
+        lambda o: peers.OneCycleLR(o, 0.7, total_steps=steps, anneal_strategy=anneal, cycle_momentum=False, **options),
         steps,
     )
     np.testing.assert_allclose(schedule(np.arange(steps)), expected, rtol=1e-10)

@@ -47,9 +47,7 @@ def write(path: PathLike, kind: str, config: Mapping[str, Any], arrays: Mapping[
     """
     ordered = dict(sorted(arrays.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])))
     metadata = {"sprat": VERSION, "kind": kind, "config": strict_json.dumps(config)}
-    atomic.write(
-        path, [header.build(metadata, ordered), *(_little_endian(array) for array in ordered.values())]
-    )
+    atomic.write(path, [header.build(metadata, ordered), *(_little_endian(array) for array in ordered.values())])
 
 
 def _little_endian(array: np.ndarray) -> memoryview:

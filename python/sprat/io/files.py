@@ -117,9 +117,7 @@ def describe(path: PathLike) -> dict[str, Any]:
 
 
 def _summary(contents: Contents, zeros: int) -> dict[str, Any]:
-    parameters = sum(
-        math.prod(entry.shape) for name, entry in contents.tensors.items() if _is_parameter(name)
-    )
+    parameters = sum(math.prod(entry.shape) for name, entry in contents.tensors.items() if _is_parameter(name))
     return {
         "path": contents.path,
         "kind": contents.kind,

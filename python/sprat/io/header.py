@@ -77,9 +77,7 @@ def build(metadata: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> byte
     text = strict_json.dumps(header).encode()
     padding = -(LENGTH_BYTES + len(text)) % ALIGNMENT
     if len(text) + padding > MAX_HEADER_BYTES:
-        raise ValueError(
-            f"the header would take {len(text)} bytes, more than the limit of {MAX_HEADER_BYTES}"
-        )
+        raise ValueError(f"the header would take {len(text)} bytes, more than the limit of {MAX_HEADER_BYTES}")
     return struct.pack("<Q", len(text) + padding) + text + b" " * padding
 
 
@@ -91,9 +89,7 @@ def header_length(prefix: bytes, file_size: int) -> int:
         raise ValueError(f"{file_size} bytes are too few for a safetensors file")
     length = int(struct.unpack("<Q", prefix)[0])
     if length > file_size - LENGTH_BYTES:
-        raise ValueError(
-            f"the header claims {length} bytes, the file has {file_size - LENGTH_BYTES} after the length"
-        )
+        raise ValueError(f"the header claims {length} bytes, the file has {file_size - LENGTH_BYTES} after the length")
     if length > MAX_HEADER_BYTES:
         raise ValueError(f"the header claims {length} bytes, the limit is {MAX_HEADER_BYTES}")
     if length < 2:
@@ -144,9 +140,7 @@ def _entries(fields: dict[str, Any]) -> Iterator[tuple[str, Entry]]:
         begin, end = offsets
         wanted = math.prod(shape) * DTYPES[code].itemsize
         if end - begin != wanted:
-            raise ValueError(
-                f"{what}: {code} {shorten(shape)} takes {wanted} bytes, data_offsets give {end - begin}"
-            )
+            raise ValueError(f"{what}: {code} {shorten(shape)} takes {wanted} bytes, data_offsets give {end - begin}")
         yield name, Entry(DTYPES[code], tuple(shape), begin, end)
 
 
@@ -158,9 +152,7 @@ def _check_cover(tensors: dict[str, Entry], data_size: int) -> None:
     position = 0
     for name, entry in tensors.items():
         if entry.begin > position:
-            raise ValueError(
-                f"{entry.begin - position} bytes before tensor {shorten(name)} belong to no tensor"
-            )
+            raise ValueError(f"{entry.begin - position} bytes before tensor {shorten(name)} belong to no tensor")
         if entry.begin < position:
             raise ValueError(f"tensor {shorten(name)} overlaps the one before it")
         if entry.end > data_size:

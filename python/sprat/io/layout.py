@@ -88,9 +88,7 @@ class Fields:
     def integer(self, key: str, low: int, high: int = 2**31 - 1) -> int:
         value = self.any(key)
         if type(value) is not int or not low <= value <= high:
-            raise ValueError(
-                f"{self._where}: {key} = {shorten(value)} is not an integer from {low} to {high}"
-            )
+            raise ValueError(f"{self._where}: {key} = {shorten(value)} is not an integer from {low} to {high}")
         return value
 
     def number(self, key: str, low: float, high: float) -> float:

@@ -75,19 +75,13 @@ def unpack(value: Any, tensors: dict[str, np.ndarray]) -> Any:
     ((key, item),) = value.items()
     if key == "$tensor" and isinstance(item, str):
         if item not in tensors:
-            raise ValueError(
-                f"the state names the tensor {shorten(item)}, which is missing or was used before"
-            )
+            raise ValueError(f"the state names the tensor {shorten(item)}, which is missing or was used before")
         return tensors.pop(item)
     if key == "$float" and isinstance(item, str) and item in _FLOATS:
         return _FLOATS[item]
     if key == "$tuple" and isinstance(item, list):
         return tuple(unpack(part, tensors) for part in item)
-    if (
-        key == "$dict"
-        and isinstance(item, list)
-        and all(isinstance(pair, list) and len(pair) == 2 for pair in item)
-    ):
+    if key == "$dict" and isinstance(item, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in item):
         result: dict[Any, Any] = {}
         for raw, part in item:
             name = unpack(raw, tensors)

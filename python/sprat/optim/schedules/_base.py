@@ -105,9 +105,7 @@ class Schedule(ABC):
         >>> schedules.Step(0.1, step_size=30).config()
         {'name': 'step', 'lr': 0.1, 'step_size': 30, 'gamma': 0.1}
         """
-        return {"name": self.name} | {
-            field.name: _encode(getattr(self, field.name)) for field in fields(self)
-        }
+        return {"name": self.name} | {field.name: _encode(getattr(self, field.name)) for field in fields(self)}
 
     def _store(self, **values: Any) -> None:
         """Put checked values in the fields of this frozen object (only from `__post_init__`)."""
@@ -194,9 +192,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def number(
-    name: str, value: Any, low: float = 0.0, high: float = math.inf, *, open_low: bool = False
-) -> float:
+def number(name: str, value: Any, low: float = 0.0, high: float = math.inf, *, open_low: bool = False) -> float:
     """`value` as a finite float in [low, high] (or ]low, high]), else one line that names the argument."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise TypeError(f"{name} must be a number, got {_short(value)}")

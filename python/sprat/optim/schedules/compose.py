@@ -80,9 +80,7 @@ class Sequence(Schedule):
     def __post_init__(self) -> None:
         parts: Any = self.parts
         if isinstance(parts, str) or not isinstance(parts, abc.Iterable):
-            raise TypeError(
-                f"parts must be a sequence of (steps, schedule) pairs, got {type(parts).__name__}"
-            )
+            raise TypeError(f"parts must be a sequence of (steps, schedule) pairs, got {type(parts).__name__}")
         parts = list(parts)
         if not parts:
             raise ValueError("parts must hold at least one (steps, schedule) pair, got none")

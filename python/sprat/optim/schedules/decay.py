@@ -150,9 +150,7 @@ class Exponential(Schedule):
     staircase: bool = True
 
     def __post_init__(self) -> None:
-        self._store(
-            lr=number("lr", self.lr), gamma=number("gamma", self.gamma), every=count("every", self.every)
-        )
+        self._store(lr=number("lr", self.lr), gamma=number("gamma", self.gamma), every=count("every", self.every))
         _check_flag("staircase", self.staircase)
 
     def at(self, step: int) -> float:
@@ -191,9 +189,7 @@ class InverseTime(Schedule):
     staircase: bool = True
 
     def __post_init__(self) -> None:
-        self._store(
-            lr=number("lr", self.lr), decay=number("decay", self.decay), every=count("every", self.every)
-        )
+        self._store(lr=number("lr", self.lr), decay=number("decay", self.decay), every=count("every", self.every))
         _check_flag("staircase", self.staircase)
 
     def at(self, step: int) -> float:
