@@ -74,7 +74,7 @@ Array::Array(const char* name, nb::handle object, Access access) : name_(name) {
   const auto give_back = [&] { PyBuffer_Release(&view_); };
   const char* format = view_.format ? view_.format : "B";
   const bool swapped = *format == '>' || *format == '!';
-  if (std::strchr("@=<>!^", *format)) ++format;  // NumPy writes '=' for an array that is not aligned
+  if (*format && std::strchr("@=<>!^", *format)) ++format;  // NumPy writes '=' for an array that is not aligned
   const Kind* found = nullptr;
   for (const Kind& kind : kKinds) {
     if (*format && !format[1] && std::strchr(kind.formats, *format) && view_.itemsize == kind.itemsize) found = &kind;

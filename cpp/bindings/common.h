@@ -17,6 +17,8 @@ inline void check(sprat_status status) {
   throw nb::value_error(sprat_last_error());
 }
 
+void bind_activation(nb::module_& m);
+void bind_loss(nb::module_& m);
 void bind_random(nb::module_& m);
 void bind_prune(nb::module_& m);
 void bind_runtime(nb::module_& m);

@@ -4,6 +4,8 @@
 NB_MODULE(_core, m) {
   using namespace sprat::bindings;
   m.doc() = "Native kernels of sprat. Use the public modules; names here may change.";
+  bind_activation(m);
+  bind_loss(m);
   bind_random(m);
   bind_prune(m);
   bind_runtime(m);

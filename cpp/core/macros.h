@@ -18,5 +18,7 @@
 #endif
 
 #define SPRAT_INLINE [[gnu::always_inline]] inline
+// After the parameters of a lambda that a loop calls in several unrolled places.
+#define SPRAT_INLINE_LAMBDA __attribute__((always_inline))
 #define SPRAT_NOINLINE [[gnu::noinline]]
 #define SPRAT_RESTRICT __restrict__

@@ -7,12 +7,16 @@ namespace sprat::SPRAT_ISA {
 
 extern const OptimizerKernels optimizer_kernels;
 extern const PruneKernels prune_kernels;
+extern const ActivationKernels activation_kernels;
+extern const LossKernels loss_kernels;
 
 extern const KernelTable kernel_table;
 const KernelTable kernel_table = {
     SPRAT_STRING(SPRAT_ISA),
     &optimizer_kernels,
     &prune_kernels,
+    &activation_kernels,
+    &loss_kernels,
 };
 
 }  // namespace sprat::SPRAT_ISA

@@ -4,6 +4,8 @@
 // (kernels/<family>.cpp). kernels/table.cpp joins them. Kernels take raw pointers and a range, and cannot fail.
 #pragma once
 
+#include "kernels/activation.h"
+#include "kernels/loss.h"
 #include "kernels/optimizer.h"
 #include "kernels/prune.h"
 
@@ -13,6 +15,8 @@ struct KernelTable {
   const char* isa;
   const OptimizerKernels* optimizer;
   const PruneKernels* prune;
+  const ActivationKernels* activation;
+  const LossKernels* loss;
 };
 
 const KernelTable& kernels();  // of the instruction set in use: see api/dispatch.h

@@ -21,6 +21,7 @@
 SPRAT_ISA_BEGIN
 
 template <template <class...> class Use>
-using ActivationFormulas = Use<Identity, Relu, LeakyRelu, Elu, Gelu, GeluTanh, Silu, Tanh, Sigmoid, Softplus, Hardswish>;
+using ActivationFormulas =
+    Use<Identity, Relu, LeakyRelu, Elu, Gelu, GeluTanh, Silu, Tanh, Sigmoid, Softplus, Hardswish>;
 
 SPRAT_ISA_END
