@@ -1,0 +1,139 @@
+"""CSV text as columns, and columns as CSV text."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FormatError
+
+_DELIMITERS = (",", ";", "\t")
+# In a column that otherwise holds numbers or booleans these are missing; in text only the empty one is.
+_MISSING = frozenset(["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"])
+_BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_QUOTED = re.compile(r'"[^"]*"?')
+_TO_QUOTE = re.compile(r'[",;\t\r\n\ufeff]|^\s|\s$')
+_CODE = re.compile(r"[+-]?0[0-9]")  # 007 is a code, not a number
+
+
+def read_csv(stream: IO[str], source: str, wanted: Mapping[str, str] | None) -> dict[str, NDArray[Any]]:
+    """Columns of a CSV text; `wanted` maps the names to read to "number", "text" or "auto" (None: all)."""
+    lines = iter(stream)
+    skipped, head = next(((i, text) for i, text in enumerate(lines) if text.strip("\ufeff\r\n")), (0, None))
+    if head is None:
+        raise FormatError(f"{source} is empty")
+    head = head.removeprefix("\ufeff")
+    bare = _QUOTED.sub("", head)
+    delimiter = max(_DELIMITERS, key=bare.count)
+    spaced = 0 < bare.count(delimiter) == bare.count(delimiter + " ")
+    reader = csv.reader(_chain(head, lines), delimiter=delimiter, skipinitialspace=spaced, strict=True)
+    header: list[str] = []
+    rows: list[list[str]] = []
+    try:
+        header = next(reader)
+        _check_header(header, source)
+        width = len(header)
+        for row in reader:
+            if len(row) != width:
+                if not row:
+                    continue  # a blank line
+                line = skipped + reader.line_num
+                raise FormatError(f"{source}, line {line}: {len(row)} fields where the header has {width}")
+            rows.append(row)
+    except csv.Error as error:
+        raise FormatError(f"{source}, line {skipped + reader.line_num}: {error}") from None
+    cells = dict(zip(header, zip(*rows, strict=True) if rows else [()] * len(header), strict=True))
+    kinds = dict.fromkeys(header, "auto") if wanted is None else wanted
+    for name in kinds:
+        if name not in cells:
+            raise FormatError(f"{source} has no column {name!r}")
+    return {name: _column(source, name, cells[name], kind) for name, kind in kinds.items()}
+
+
+def _chain(head: str, lines: Iterable[str]) -> Iterator[str]:
+    yield head
+    yield from lines
+
+
+def _check_header(header: list[str], source: str) -> None:
+    if all(_number(name) is not None for name in header):
+        raise FormatError(f"{source}: the first line must name the columns, got {', '.join(header[:4])}")
+    for i, name in enumerate(header):
+        if not name:
+            raise FormatError(f"{source}: column {i + 1} has no name (an index? write the file without it)")
+        if name in header[:i]:
+            raise FormatError(f"{source}: two columns are named {name!r}")
+
+
+def _number(cell: str) -> float | None:
+    try:
+        return None if "_" in cell or _CODE.match(cell) else float(cell)
+    except ValueError:
+        return None
+
+
+def _column(source: str, name: str, cells: tuple[str, ...], kind: str) -> NDArray[Any]:
+    if kind != "text":
+        numbers = _numbers(cells)
+        if numbers is not None:
+            return numbers
+        if kind == "number":
+            raise _not_a_number(source, name, cells)
+    texts = np.empty(len(cells), object)
+    texts[:] = [cell or None for cell in cells]
+    return texts
+
+
+def _numbers(cells: tuple[str, ...]) -> NDArray[Any] | None:
+    """int64, float64 with NaN, or booleans (objects with None if some are missing); None if text."""
+    if not cells:
+        return np.empty(0, np.float64)
+    there = [cell for cell in cells if cell not in _MISSING]
+    if there and there[0] in _BOOLEANS:
+        if not all(cell in _BOOLEANS for cell in there):
+            return None
+        flags = [_BOOLEANS.get(cell) for cell in cells]
+        return np.array(flags, np.bool_ if len(there) == len(cells) else object)
+    if any("_" in cell or _CODE.match(cell) for cell in there):  # float() takes 1_000 and 007
+        return None
+    try:
+        if len(there) == len(cells):
+            try:
+                return np.array(list(map(int, cells)), np.int64)
+            except (ValueError, OverflowError):
+                return np.array(list(map(float, cells)))
+        return np.array([np.nan if cell in _MISSING else float(cell) for cell in cells])
+    except ValueError:
+        return None
+
+
+def _not_a_number(source: str, name: str, cells: tuple[str, ...]) -> FormatError:
+    row, cell = next((i, c) for i, c in enumerate(cells) if c not in _MISSING and _number(c) is None)
+    return FormatError(f"{source}: column {name!r} must hold numbers, got {cell[:40]!r} in row {row}")
+
+
+def write_csv(stream: IO[str], columns: Mapping[str, NDArray[Any]]) -> None:
+    """Header and rows, comma separated; missing values are empty, numbers in their shortest form."""
+    stream.write(",".join(map(_quoted, columns)) + "\n")
+    empty = '""' if len(columns) == 1 else ""  # a blank line is no row
+    for row in zip(*(_cells(values, empty) for values in columns.values()), strict=True):
+        stream.write(",".join(row) + "\n")
+
+
+def _cells(values: NDArray[Any], empty: str) -> list[str]:
+    kind = values.dtype.kind
+    if kind == "f":
+        return [empty if v != v else str(v) for v in values]  # of the NumPy scalar: short for float32 too
+    if kind in "iub":
+        return list(map(str, values.tolist()))
+    return [empty if v is None or v != v else _quoted(str(v)) for v in values.tolist()]
+
+
+def _quoted(text: str) -> str:
+    """In quotes where it must be; Python's own writer (to 3.12) forgets carriage returns and outer spaces."""
+    return '"' + text.replace('"', '""') + '"' if not text or _TO_QUOTE.search(text) else text
