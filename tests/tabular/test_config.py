@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sprat.errors import FormatError
 from sprat.tabular import Encoder
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sprat.tabular import Encoder
 from sprat.tabular._moments import fixed_sum, mean_and_scale
 
@@ -31,16 +32,12 @@ def test_numbers_are_standardised_and_missing_ones_are_the_mean() -> None:
 
 def test_missing_only_after_fit_is_the_mean_without_a_feature() -> None:
     encoder = Encoder.fit({"x": [1.0, 3.0], "c": ["a", "b"]})
-    np.testing.assert_array_equal(
-        encoder.transform({"x": [NAN, 3.0], "c": ["b", None]}), [[0, 0, 1], [1, 0, 0]]
-    )
+    np.testing.assert_array_equal(encoder.transform({"x": [NAN, 3.0], "c": ["b", None]}), [[0, 0, 1], [1, 0, 0]])
 
 
 def test_constant_column_has_scale_one() -> None:
     encoder = Encoder.fit({"x": [0.1] * 7, "y": [1e-200, 3e-200] * 3 + [2e-200]}, dtype="float64")
-    np.testing.assert_array_equal(
-        encoder.transform({"x": [0.1, 1.1], "y": [2e-200, 2e-200]})[:, 0], [0.0, 1.0]
-    )
+    np.testing.assert_array_equal(encoder.transform({"x": [0.1, 1.1], "y": [2e-200, 2e-200]})[:, 0], [0.0, 1.0])
     assert encoder.transform({"x": [0.1], "y": [3e-200]})[0, 1] == pytest.approx(np.sqrt(7 / 6))
 
 
@@ -55,9 +52,7 @@ def test_one_hot_is_sorted_and_unknown_is_zeros() -> None:
 def test_missing_category_seen_in_fit_has_its_own_feature() -> None:
     encoder = Encoder.fit({"c": ["b", "", "a", None]})
     assert encoder.feature_names == ("c=a", "c=b", "c (missing)")
-    np.testing.assert_array_equal(
-        encoder.transform({"c": [None, "zzz", "a"]}), [[0, 0, 1], [0, 0, 0], [1, 0, 0]]
-    )
+    np.testing.assert_array_equal(encoder.transform({"c": [None, "zzz", "a"]}), [[0, 0, 1], [0, 0, 0], [1, 0, 0]])
 
 
 def test_codes_can_be_declared_categorical() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sprat.errors import FormatError
 from sprat.tabular import Encoder, read_table, write_table
 
@@ -209,9 +210,7 @@ def test_formats_read_back(tmp_path: Path, suffix: str) -> None:
 
 def test_float32_is_written_short() -> None:
     stream = io.StringIO()
-    write_table(
-        stream, {"p": np.array([0.1, np.nan, 3e8], np.float32), "c": np.array(["a", None, "b"], object)}
-    )
+    write_table(stream, {"p": np.array([0.1, np.nan, 3e8], np.float32), "c": np.array(["a", None, "b"], object)})
     assert stream.getvalue() == "p,c\n0.1,a\n,\n3e+08,b\n"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from sprat.tabular import Encoder
 from sprat.tabular._columns import as_column
 
@@ -85,11 +86,7 @@ def test_data_frame_gives_the_bits_of_a_dict() -> None:
     encoder = Encoder.fit(frame, target="label")
     assert encoder == Encoder.fit(plain, target="label")
     assert encoder.transform(frame).tobytes() == encoder.transform(plain).tobytes()
-    assert (
-        encoder.transform_target(frame).tolist()
-        == encoder.transform_target(frame["label"]).tolist()
-        == [0, 1, 1, 0]
-    )
+    assert encoder.transform_target(frame).tolist() == encoder.transform_target(frame["label"]).tolist() == [0, 1, 1, 0]
     turned = frame[frame.columns[::-1]].assign(code=[7, 8, 7, 9])
     assert encoder.transform(turned).tobytes() == encoder.transform(plain).tobytes()
     assert encoder.feature_names[5:8] == ("c=u", "c=v", "c (missing)")

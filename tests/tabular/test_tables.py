@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from sprat.tabular import Encoder
 from sprat.tabular._columns import as_column
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from sprat.tabular import Encoder
 
 
@@ -41,9 +42,7 @@ def test_task_can_be_said() -> None:
     assert fit(list(range(100)), "classification").class_names == tuple(range(100))
 
 
-@pytest.mark.parametrize(
-    "labels", [["b", "a", "c", "a"], [True, False, False, True], [7, 3, 5, 3], [0.5, 2.5, 1, 1]]
-)
+@pytest.mark.parametrize("labels", [["b", "a", "c", "a"], [True, False, False, True], [7, 3, 5, 3], [0.5, 2.5, 1, 1]])
 def test_class_ids_and_back(labels: list[Any]) -> None:
     encoder = fit(labels, "classification")
     ids = encoder.transform_target(labels)
@@ -69,9 +68,7 @@ def test_regression_is_standardised_and_comes_back() -> None:
     assert scaled.std() == pytest.approx(1.0, rel=1e-6)
     np.testing.assert_allclose(encoder.inverse_target(scaled), price, rtol=1e-6)
     np.testing.assert_allclose(
-        fit(price, dtype="float64").inverse_target(
-            fit(price, dtype="float64").transform_target(price)[:, None]
-        ),
+        fit(price, dtype="float64").inverse_target(fit(price, dtype="float64").transform_target(price)[:, None]),
         price[:, None],
         rtol=1e-15,
     )

@@ -109,15 +109,11 @@ def same_length(columns: Mapping[str, Any]) -> int:
         try:
             length = len(values)
         except TypeError:
-            raise TypeError(
-                f"column {name!r} must be a column of values, got {type(values).__name__}"
-            ) from None
+            raise TypeError(f"column {name!r} must be a column of values, got {type(values).__name__}") from None
         if rows is None:
             rows, first = length, name
         elif length != rows:
-            raise ValueError(
-                f"columns must have the same length: {first!r} has {rows} rows, {name!r} has {length}"
-            )
+            raise ValueError(f"columns must have the same length: {first!r} has {rows} rows, {name!r} has {length}")
     return rows or 0
 
 

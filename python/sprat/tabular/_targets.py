@@ -58,9 +58,7 @@ class ClassTarget:
             if max(abs(v) for v in numbers) > _EXACT:
                 raise ValueError(f"{_label(name)} holds whole numbers beyond 2**53; give them as text")
         if len(classes) < 2:
-            raise ValueError(
-                f"{_label(name)} has one class only ({classes[0]!r}); classification needs two or more"
-            )
+            raise ValueError(f"{_label(name)} has one class only ({classes[0]!r}); classification needs two or more")
         return ClassTarget(name, tuple(classes))
 
     def encode(self, column: Column, dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -81,9 +79,7 @@ class ClassTarget:
         if values.dtype.kind not in "iu":
             raise TypeError(f"class ids must be integers, got {values.dtype}")
         if values.size and (values.min() < 0 or values.max() >= len(self.classes)):
-            raise ValueError(
-                f"class ids must be 0 to {len(self.classes) - 1}, got {values.min()} to {values.max()}"
-            )
+            raise ValueError(f"class ids must be 0 to {len(self.classes) - 1}, got {values.min()} to {values.max()}")
         return np.asarray(np.array(self.classes)[values])
 
     def config(self) -> dict[str, Any]:

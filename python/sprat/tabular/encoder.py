@@ -318,9 +318,7 @@ class Encoder:
         """The columns of fit, by name."""
         if isinstance(table, np.ndarray) and table.dtype.names is None:
             if table.ndim != 2 or table.shape[1] != len(self.features):
-                raise ValueError(
-                    f"table must be (rows, {len(self.features)}) as in fit, got shape {table.shape}"
-                )
+                raise ValueError(f"table must be (rows, {len(self.features)}) as in fit, got shape {table.shape}")
             return {name: table[:, i] for i, name in enumerate(self.column_names)}
         raw = raw_columns(table)
         _require(raw, self.column_names)

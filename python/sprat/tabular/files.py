@@ -173,9 +173,7 @@ def _read(stream: BinaryIO, kind: str, label: str, wanted: dict[str, str] | None
             raise FormatError(f"{label} is not UTF-8 text ({error.reason} at byte {error.start})") from None
 
 
-def _pick(
-    table: dict[str, NDArray[Any]], label: str, wanted: dict[str, str] | None
-) -> dict[str, NDArray[Any]]:
+def _pick(table: dict[str, NDArray[Any]], label: str, wanted: dict[str, str] | None) -> dict[str, NDArray[Any]]:
     if wanted is None:
         return table
     for name in wanted:
@@ -196,9 +194,7 @@ def _read_npz(stream: BinaryIO, label: str) -> dict[str, NDArray[Any]]:
             raise FormatError(f"{label}: member {name!r} is not an array")
         if array.ndim not in (1, 2):
             raise FormatError(f"{label}: array {name!r} must be 1-D or 2-D, got shape {array.shape}")
-        parts = (
-            {name: array} if array.ndim == 1 else {f"{name}{i}": array[:, i] for i in range(array.shape[1])}
-        )
+        parts = {name: array} if array.ndim == 1 else {f"{name}{i}": array[:, i] for i in range(array.shape[1])}
         for key, column in parts.items():
             if key in table:
                 raise FormatError(f"{label}: two columns are named {key!r}")
