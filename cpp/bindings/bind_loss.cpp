@@ -9,8 +9,8 @@
 namespace sprat::bindings {
 namespace {
 
-double loss(const std::string& name, nb::handle output_object, nb::handle target_object, nb::handle weight_object,
-            nb::handle teacher_object, nb::handle grad_object, double label_smoothing, double delta, double temperature,
+double loss(nb::handle output_object, nb::handle target_object, nb::handle weight_object, nb::handle teacher_object,
+            nb::handle grad_object, const std::string& name, double label_smoothing, double delta, double temperature,
             double alpha, nb::handle class_weight_object, nb::handle pos_weight_object) {
   sprat_loss_params params{};
   params.size = sizeof params;
@@ -87,9 +87,9 @@ void bind_loss(nb::module_& m) {
         return names;
       },
       "Names of the losses.");
-  m.def("loss", &loss, nb::arg("name"), nb::arg("output"), nb::arg("target").none(), nb::arg("sample_weight").none(),
-        nb::arg("teacher").none(), nb::arg("grad_output").none(), nb::kw_only(), nb::arg("label_smoothing") = 0.0,
-        nb::arg("delta") = 1.0, nb::arg("temperature") = 1.0, nb::arg("alpha") = 0.0,
+  m.def("loss", &loss, nb::arg("output"), nb::arg("target").none(), nb::arg("sample_weight").none(),
+        nb::arg("teacher").none(), nb::arg("grad_output").none(), nb::kw_only(), nb::arg("loss"),
+        nb::arg("label_smoothing") = 0.0, nb::arg("delta") = 1.0, nb::arg("temperature") = 1.0, nb::arg("alpha") = 0.0,
         nb::arg("class_weight").none() = nb::none(), nb::arg("pos_weight").none() = nb::none(),
         "The mean loss; its gradient goes to grad_output. int64 targets are class ids. See sprat_loss() in sprat.h.");
   m.def("softmax", &softmax<&sprat_softmax>, nb::arg("x"), nb::arg("out"), "Softmax of each row. out may be x.");
