@@ -132,6 +132,8 @@ def as_column(name: str, values: Any) -> Column:
     TypeError
         For anything else: dates, bytes, a mixture of text and numbers, other objects.
     """
+    if type(values) is np.ndarray:
+        return _from_array(name, values)
     if is_pandas(values):
         return _from_pandas(name, values)
     if isinstance(values, np.ma.MaskedArray):

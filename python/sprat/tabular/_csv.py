@@ -18,7 +18,7 @@ _MISSING = frozenset(["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _QUOTED = re.compile(r'"[^"]*"?')
 _TO_QUOTE = re.compile(r'[",;\t\r\n\ufeff]|^\s|\s$')
-_CODE = re.compile(r"[+-]?0[0-9]")  # 007 is a code, not a number
+_CODE = re.compile(r"^[+-]?0[0-9]", re.MULTILINE)  # 007 is a code, not a number
 
 
 def read_csv(stream: IO[str], source: str, wanted: Mapping[str, str] | None) -> dict[str, NDArray[Any]]:
@@ -72,7 +72,7 @@ def _check_header(header: list[str], source: str) -> None:
 
 def _number(cell: str) -> float | None:
     try:
-        return None if "_" in cell or _CODE.match(cell) else float(cell)
+        return None if "_" in cell or _CODE.search(cell) else float(cell)
     except ValueError:
         return None
 
@@ -91,23 +91,21 @@ def _column(source: str, name: str, cells: tuple[str, ...], kind: str) -> NDArra
 
 def _numbers(cells: tuple[str, ...]) -> NDArray[Any] | None:
     """int64, float64 with NaN, or booleans (objects with None if some are missing); None if text."""
-    if not cells:
-        return np.empty(0, np.float64)
-    there = [cell for cell in cells if cell not in _MISSING]
-    if there and there[0] in _BOOLEANS:
-        if not all(cell in _BOOLEANS for cell in there):
-            return None
-        flags = [_BOOLEANS.get(cell) for cell in cells]
-        return np.array(flags, np.bool_ if len(there) == len(cells) else object)
-    if any("_" in cell or _CODE.match(cell) for cell in there):  # float() takes 1_000 and 007
+    distinct = set(cells)
+    missing = distinct & _MISSING
+    there = distinct - missing
+    if there and there <= _BOOLEANS.keys():
+        return np.array([_BOOLEANS.get(cell) for cell in cells], object if missing else np.bool_)
+    joined = "\n".join(there)
+    if "_" in joined or _CODE.search(joined):  # float() takes 1_000 and 007
         return None
     try:
-        if len(there) == len(cells):
-            try:
-                return np.array(list(map(int, cells)), np.int64)
-            except (ValueError, OverflowError):
-                return np.array(list(map(float, cells)))
-        return np.array([np.nan if cell in _MISSING else float(cell) for cell in cells])
+        if missing or not cells:
+            return np.array([np.nan if cell in missing else float(cell) for cell in cells], np.float64)
+        try:
+            return np.array(list(map(int, cells)), np.int64)
+        except (ValueError, OverflowError):
+            return np.array(list(map(float, cells)))
     except ValueError:
         return None
 
@@ -127,6 +125,8 @@ def write_csv(stream: IO[str], columns: Mapping[str, NDArray[Any]]) -> None:
 
 def _cells(values: NDArray[Any], empty: str) -> list[str]:
     kind = values.dtype.kind
+    if values.dtype == np.float64:
+        return [empty if v != v else repr(v) for v in values.tolist()]
     if kind == "f":
         return [empty if v != v else str(v) for v in values]  # of the NumPy scalar: short for float32 too
     if kind in "iub":

@@ -45,9 +45,9 @@ class NumberFeature:
             raise ValueError(f"column {name!r} holds numbers too large to standardise") from None
         return NumberFeature(name, mean, scale, bool(missing.any()))
 
-    @property
-    def names(self) -> list[str]:
-        return [self.name, f"{self.name} (missing)"] if self.missing else [self.name]
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return (self.name, f"{self.name} (missing)") if self.missing else (self.name,)
 
     def encode(self, column: Column, out: NDArray[Any]) -> None:
         """Write the features of (rows,) values to `out` (rows, 1 or 2)."""
@@ -57,13 +57,17 @@ class NumberFeature:
             if texts:
                 raise TypeError(f"column {self.name!r} must hold numbers, as in fit, got text ({texts[0]!r})")
             values = np.full(len(values), np.nan)
-        check_finite(self.name, values)
-        missing = np.isnan(values)
-        with np.errstate(over="ignore"):
-            out[:, 0] = np.where(missing, 0.0, (values - self.mean) / self.scale)
-        if not np.isfinite(out[:, 0]).all():
-            row = int(np.flatnonzero(~np.isfinite(out[:, 0]))[0])
-            raise ValueError(f"column {self.name!r}, row {row}: {values[row]} is too large for {out.dtype}")
+        with np.errstate(over="ignore", invalid="ignore"):
+            scaled = ((values - self.mean) / self.scale).astype(out.dtype)
+        missing: Any = False
+        if not np.isfinite(scaled).all():
+            check_finite(self.name, values)
+            missing = np.isnan(values)
+            scaled[missing] = 0.0
+            if not np.isfinite(scaled).all():
+                row = int(np.isfinite(scaled).argmin())
+                raise ValueError(f"column {self.name!r}, row {row}: {values[row]} is too large for {out.dtype}")
+        out[:, 0] = scaled
         if self.missing:
             out[:, 1] = missing
 
@@ -116,10 +120,10 @@ class CategoryFeature:
             )
         return CategoryFeature(name, categories, missing)
 
-    @property
-    def names(self) -> list[str]:
-        names = [f"{self.name}={category}" for category in self.categories]
-        return [*names, f"{self.name} (missing)"] if self.missing else names
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        names = tuple(f"{self.name}={category}" for category in self.categories)
+        return (*names, f"{self.name} (missing)") if self.missing else names
 
     @cached_property
     def _index(self) -> dict[str | None, int]:
