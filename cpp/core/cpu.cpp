@@ -69,9 +69,10 @@ void detect(CpuFeatures& f) {
   f.avx512_bf16 = f.avx512f && bit(extended1.a, 5);
 
   if (cpuid(0x80000000).a < 0x80000004) return;
-  for (unsigned i = 0; i < 3; ++i) {
-    const Registers part = cpuid(0x80000002 + i);
-    std::memcpy(f.model + 16 * i, &part, 16);
+  char* text = f.model;
+  for (unsigned leaf = 0x80000002; leaf <= 0x80000004; ++leaf, text += 16) {
+    const Registers part = cpuid(leaf);
+    std::memcpy(text, &part, 16);
   }
 }
 
@@ -114,8 +115,8 @@ CpuFeatures detect_all() {
   size_t used = 0;
   const auto add = [&](bool present, const char* name) {
     if (!present || used >= sizeof f.names) return;
-    used += static_cast<size_t>(
-        std::snprintf(f.names + used, sizeof f.names - used, "%s%s", used == 0 ? "" : " ", name));
+    used +=
+        static_cast<size_t>(std::snprintf(f.names + used, sizeof f.names - used, "%s%s", used == 0 ? "" : " ", name));
   };
 #define SPRAT_ADD(name) add(f.name, #name);
   SPRAT_CPU_FEATURES(SPRAT_ADD)

@@ -26,10 +26,14 @@ FloatMode float_mode() {
 
 const char* rounding_name(Rounding rounding) {
   switch (rounding) {
-    case Rounding::kNearestEven: return "nearest even";
-    case Rounding::kDown: return "down";
-    case Rounding::kUp: return "up";
-    case Rounding::kTowardZero: return "toward zero";
+    case Rounding::kNearestEven:
+      return "nearest even";
+    case Rounding::kDown:
+      return "down";
+    case Rounding::kUp:
+      return "up";
+    case Rounding::kTowardZero:
+      return "toward zero";
   }
   return "unknown";
 }

@@ -24,8 +24,8 @@ struct FloatMode {
   }
 };
 
-FloatMode float_mode();                // of the calling thread
-const char* rounding_name(Rounding);   // "nearest even", "down", "up", "toward zero"
+FloatMode float_mode();               // of the calling thread
+const char* rounding_name(Rounding);  // "nearest even", "down", "up", "toward zero"
 
 // The control register as the machine has it, and the bits in it that are mode (the others are sticky flags).
 #if defined(__SSE2__)
@@ -60,9 +60,7 @@ class DefaultFloatMode {
   DefaultFloatMode& operator=(const DefaultFloatMode&) = delete;
 
  private:
-  static void replace_mode(uint64_t mode) {
-    write_float_control((read_float_control() & ~kFloatControlMask) | mode);
-  }
+  static void replace_mode(uint64_t mode) { write_float_control((read_float_control() & ~kFloatControlMask) | mode); }
   uint64_t saved_;
 };
 

@@ -14,9 +14,8 @@ SPRAT_ISA_BEGIN
 struct RandomBlock {
   uint32_t word[4];
   // The first or the second half of the block, low word first.
-  SPRAT_HD uint64_t word64(int half) const {
-    return static_cast<uint64_t>(word[2 * half + 1]) << 32 | word[2 * half];
-  }
+  SPRAT_HD uint64_t word64(int half) const { return half == 0 ? join(word[0], word[1]) : join(word[2], word[3]); }
+  SPRAT_HD static uint64_t join(uint32_t low, uint32_t high) { return static_cast<uint64_t>(high) << 32 | low; }
 };
 
 struct Philox {

@@ -65,8 +65,8 @@ int tightest_limit(const char* root, const char* mount, std::string_view group, 
   for (;;) {
     while (!group.empty() && group.back() == '/') group.remove_suffix(1);
     char folder[kTextSize];
-    const int size = std::snprintf(folder, sizeof folder, "%s%s%.*s", root, mount, static_cast<int>(group.size()),
-                                   group.data());
+    const int size =
+        std::snprintf(folder, sizeof folder, "%s%s%.*s", root, mount, static_cast<int>(group.size()), group.data());
     if (size < kTextSize) limit = tighter(limit, read_limit(folder));
     if (group.empty()) return limit;
     const size_t slash = group.rfind('/');

@@ -12,8 +12,8 @@ namespace sprat {
 namespace {
 
 constinit PublishOnce<ThreadDefaults> published_defaults;
-constinit std::atomic<int> process_count{0};  // 0: not set
-constinit thread_local int thread_count = 0;  // 0: not set
+constinit std::atomic<int> process_count{0};      // 0: not set
+constinit thread_local int thread_count = 0;      // 0: not set
 constinit std::atomic<int> chosen_threading{-1};  // -1: what the environment says
 
 const ThreadDefaults& defaults() {

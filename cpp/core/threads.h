@@ -11,7 +11,8 @@ inline constexpr int kMaxThreads = 1024;
 // The environment and the machine are looked at once, at first use.
 int num_threads();
 
-// From now on, for every thread of the process. 0 goes back to the automatic number; above kMaxThreads means kMaxThreads.
+// From now on, for every thread of the process. 0 goes back to the automatic number; above kMaxThreads means
+// kMaxThreads.
 void set_num_threads(int count);
 
 // For the calling thread only; 0 removes it. Returns the value it replaces, so that a context manager can restore it.
@@ -29,7 +30,7 @@ const char* num_threads_warning();
 // Who runs the ranges: our own pool (default), or OpenMP where it was built in. SPRAT_THREADING=pool|openmp chooses.
 enum class Threading { kPool, kOpenMP };
 Threading threading();
-bool set_threading(Threading);  // false, and nothing changed, when this build has no OpenMP
+bool set_threading(Threading);          // false, and nothing changed, when this build has no OpenMP
 const char* threading_name(Threading);  // "pool", "openmp"
 
 }  // namespace sprat

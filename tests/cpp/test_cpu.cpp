@@ -80,7 +80,9 @@ void test_against_kernel() {
     if (line.starts_with("flags") || line.starts_with("Features")) flags = line.substr(line.find(':') + 1) + " ";
   if (flags.empty()) return;
   const CpuFeatures& f = cpu_features();
-  const auto kernel_says = [&](const char* name) { return flags.find(" " + std::string(name) + " ") != std::string::npos; };
+  const auto kernel_says = [&](const char* name) {
+    return flags.find(" " + std::string(name) + " ") != std::string::npos;
+  };
 #if defined(__x86_64__)
   if (kernel_says("avx2") != f.avx2 || kernel_says("avx512f") != f.avx512f) return;
   CHECK_EQ(f.f16c, kernel_says("f16c"));
@@ -125,7 +127,8 @@ void test_aligned_buffer() {
   buffer = std::move(other);
   CHECK(buffer.data() == before);
   // More than there can be is refused, without an exception and without an overflow.
-  for (const int64_t size : {std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::max() / 4, int64_t{-1}}) {
+  for (const int64_t size :
+       {std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::max() / 4, int64_t{-1}}) {
     CHECK(!buffer.allocate(size));
     CHECK(buffer.empty() && !buffer);
   }

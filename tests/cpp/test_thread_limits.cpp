@@ -28,7 +28,7 @@ struct FakeRoot {
 };
 
 void test_cgroup_v2() {
-  CHECK_EQ(FakeRoot().limit(), 0);  // no /proc/self/cgroup
+  CHECK_EQ(FakeRoot().limit(), 0);                                     // no /proc/self/cgroup
   CHECK_EQ(FakeRoot().file("proc/self/cgroup", "0::/\n").limit(), 0);  // no cpu.max: the real root group has none
   CHECK_EQ(FakeRoot().file("proc/self/cgroup", "0::/\n").file("sys/fs/cgroup/cpu.max", "max 100000\n").limit(), 0);
   CHECK_EQ(FakeRoot().file("proc/self/cgroup", "0::/\n").file("sys/fs/cgroup/cpu.max", "200000 100000\n").limit(), 2);
@@ -96,11 +96,9 @@ void test_damaged_files() {
   }
   for (const char* text : {"0 100000", "100000 0", "-5 100000", "100000", "1e99 x"})
     CHECK_EQ(FakeRoot().file("proc/self/cgroup", "0::/\n").file("sys/fs/cgroup/cpu.max", text).limit(), 0);
-  CHECK_EQ(FakeRoot()
-               .file("proc/self/cgroup", "0::/\n")
-               .file("sys/fs/cgroup/cpu.max", "9000000000000000000 1\n")
-               .limit(),
-           kMaxThreads);
+  CHECK_EQ(
+      FakeRoot().file("proc/self/cgroup", "0::/\n").file("sys/fs/cgroup/cpu.max", "9000000000000000000 1\n").limit(),
+      kMaxThreads);
   CHECK_EQ(FakeRoot().file("proc/self/cgroup", "0::/" + std::string(20000, 'x')).limit(), 0);
 }
 
