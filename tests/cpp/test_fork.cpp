@@ -13,9 +13,8 @@
 #include "core/parallel.h"
 #include "core/threads.h"
 
-// Neither ThreadSanitizer ("dup thread with used id") nor qemu-user (a failed assertion of its own) can follow new
-// threads in a forked child.
-#if defined(__SANITIZE_THREAD__) || defined(SPRAT_TEST_EMULATED)
+// ThreadSanitizer cannot follow new threads in a forked child ("dup thread with used id").
+#if defined(__SANITIZE_THREAD__)
 constexpr bool kCannotFollow = true;
 #else
 constexpr bool kCannotFollow = false;
