@@ -21,6 +21,7 @@ void bind_activation(nb::module_& m);
 void bind_loss(nb::module_& m);
 void bind_random(nb::module_& m);
 void bind_prune(nb::module_& m);
+void bind_quantize(nb::module_& m);
 void bind_runtime(nb::module_& m);
 
 }  // namespace sprat::bindings

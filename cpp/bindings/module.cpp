@@ -8,5 +8,6 @@ NB_MODULE(_core, m) {
   bind_loss(m);
   bind_random(m);
   bind_prune(m);
+  bind_quantize(m);
   bind_runtime(m);
 }

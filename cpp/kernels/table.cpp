@@ -9,6 +9,7 @@ extern const OptimizerKernels optimizer_kernels;
 extern const PruneKernels prune_kernels;
 extern const ActivationKernels activation_kernels;
 extern const LossKernels loss_kernels;
+extern const QuantizeKernels quantize_kernels;
 
 extern const KernelTable kernel_table;
 const KernelTable kernel_table = {
@@ -17,6 +18,7 @@ const KernelTable kernel_table = {
     &prune_kernels,
     &activation_kernels,
     &loss_kernels,
+    &quantize_kernels,
 };
 
 }  // namespace sprat::SPRAT_ISA

@@ -8,6 +8,7 @@
 #include "kernels/loss.h"
 #include "kernels/optimizer.h"
 #include "kernels/prune.h"
+#include "kernels/quantize.h"
 
 namespace sprat {
 
@@ -17,6 +18,7 @@ struct KernelTable {
   const PruneKernels* prune;
   const ActivationKernels* activation;
   const LossKernels* loss;
+  const QuantizeKernels* quantize;
 };
 
 const KernelTable& kernels();  // of the instruction set in use: see api/dispatch.h

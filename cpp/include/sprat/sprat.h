@@ -216,6 +216,44 @@ SPRAT_API sprat_status sprat_prune_threshold(sprat_dtype dtype, const sprat_prun
 SPRAT_API sprat_status sprat_prune_smallest(sprat_dtype dtype, const sprat_prune_array* arrays, int64_t num_arrays,
                                             int64_t count, double* threshold) SPRAT_NOEXCEPT;
 
+/* ---- quantize ------------------------------------------------------------------------------------------------------ */
+
+/* Smallest and largest code of an integer type; refused where real numbers cannot be quantized to it. */
+SPRAT_API sprat_status sprat_quant_limits(sprat_dtype integer, int32_t* low, int32_t* high) SPRAT_NOEXCEPT;
+
+/* An array of real numbers seen as (outer, channels, inner), C order, with a scale and a zero point for each channel;
+ * per tensor: channels = 1. */
+typedef struct sprat_quantizer {
+  size_t size;
+  sprat_dtype real, integer;
+  int32_t quant_min, quant_max; /* the codes in use, within the integer type */
+  int64_t outer, channels, inner;
+  const void* scales;      /* `channels` numbers of the real type, finite and positive */
+  const void* zero_points; /* `channels` numbers of the integer type in [quant_min, quant_max]; NULL: all 0 */
+} sprat_quantizer;
+
+/* q = clamp(round_half_even(x / scale) + zero_point, quant_min, quant_max). An infinity saturates, a NaN becomes
+ * zero_point. x and q must not overlap. */
+SPRAT_API sprat_status sprat_quantize(const sprat_quantizer* quantizer, const void* x, void* q) SPRAT_NOEXCEPT;
+
+/* x = (q - zero_point) * scale. */
+SPRAT_API sprat_status sprat_dequantize(const sprat_quantizer* quantizer, const void* q, void* x) SPRAT_NOEXCEPT;
+
+/* Both, without the integers between. inside, if not NULL, receives 1 where x did not saturate and 0 elsewhere: the
+ * straight-through gradient. y may be x itself, and overlaps it in no other way. */
+SPRAT_API sprat_status sprat_fake_quantize(const sprat_quantizer* quantizer, const void* x, void* y,
+                                           uint8_t* inside) SPRAT_NOEXCEPT;
+
+/* Smallest and largest finite number of each channel of an array seen as (outer, channels, inner); a channel without
+ * any gets infinity and -infinity. non_finite, if not NULL, receives the number of infinities and NaN. */
+SPRAT_API sprat_status sprat_value_range(sprat_dtype real, int64_t outer, int64_t channels, int64_t inner, const void* x,
+                                         void* low, void* high, int64_t* non_finite) SPRAT_NOEXCEPT;
+
+/* Scales and zero points for n ranges of real numbers, each widened to hold 0 (formulas/quantize/choose_qparams.h). */
+SPRAT_API sprat_status sprat_choose_qparams(sprat_dtype real, int64_t n, const void* low, const void* high,
+                                            int32_t quant_min, int32_t quant_max, int32_t symmetric, void* scales,
+                                            int32_t* zero_points) SPRAT_NOEXCEPT;
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,245 @@
+// Quantize, dequantize and the ranges that scales come from: checks, and elements spread over threads.
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+#include "api/dispatch.h"
+#include "api/status.h"
+#include "core/align.h"
+#include "core/float_mode.h"
+#include "core/parallel.h"
+
+namespace sprat {
+namespace {
+
+// Below this many elements a second thread costs more than it brings.
+constexpr int64_t kGrain = 65536;
+
+long long shown(int64_t value) { return value; }
+
+bool is_real(sprat_dtype dtype) { return dtype == SPRAT_FLOAT32 || dtype == SPRAT_FLOAT64; }
+
+int64_t real_size(sprat_dtype dtype) { return dtype == SPRAT_FLOAT32 ? 4 : 8; }
+
+const QuantizeFormat* find_format(sprat_dtype dtype) {
+  const QuantizeKernels& quantize = *kernels().quantize;
+  for (int32_t i = 0; i < quantize.num_formats; ++i) {
+    if (quantize.formats[i].dtype == dtype) return &quantize.formats[i];
+  }
+  return nullptr;
+}
+
+sprat_status check_shape(int64_t outer, int64_t channels, int64_t inner) {
+  SPRAT_REQUIRE(outer >= 0 && channels >= 1 && inner >= 0,
+                "shape (outer, channels, inner): wanted outer >= 0, channels >= 1, inner >= 0, got (%lld, %lld, %lld)",
+                shown(outer), shown(channels), shown(inner));
+  int64_t length;
+  SPRAT_REQUIRE(!__builtin_mul_overflow(outer, channels, &length) && !__builtin_mul_overflow(length, inner, &length) &&
+                    length <= std::numeric_limits<int64_t>::max() / 8,
+                "shape (outer, channels, inner): too large for memory");
+  return SPRAT_OK;
+}
+
+template <class T>
+sprat_status check_scales(const void* scales, int64_t channels) {
+  for (int64_t c = 0; c < channels; ++c) {
+    const T scale = static_cast<const T*>(scales)[c];
+    SPRAT_REQUIRE(std::isfinite(scale) && scale > 0, "scale[%lld]: wanted a finite positive number, got %g", shown(c),
+                  static_cast<double>(scale));
+  }
+  return SPRAT_OK;
+}
+
+sprat_status check_zero_points(const sprat_quantizer& quantizer, const QuantizeFormat& format) {
+  const int64_t count = quantizer.zero_points ? quantizer.channels : 1;
+  for (int64_t c = 0; c < count; ++c) {
+    const int32_t code = quantizer.zero_points ? format.code_at(quantizer.zero_points, c) : 0;
+    SPRAT_REQUIRE(code >= quantizer.quant_min && code <= quantizer.quant_max,
+                  "zero_point[%lld]: wanted %d to %d, got %d", shown(c), quantizer.quant_min, quantizer.quant_max,
+                  code);
+  }
+  return SPRAT_OK;
+}
+
+sprat_status check_quantizer(const sprat_quantizer* quantizer) {
+  SPRAT_REQUIRE(quantizer, "quantizer: must not be NULL");
+  SPRAT_REQUIRE(quantizer->size == sizeof *quantizer, "quantizer.size: wanted %zu, got %zu", sizeof *quantizer,
+                quantizer->size);
+  SPRAT_REQUIRE(is_real(quantizer->real), "quantizer.real: wanted float32 or float64");
+  const QuantizeFormat* format = find_format(quantizer->integer);
+  SPRAT_REQUIRE(format, "quantizer.integer: real numbers cannot be quantized to type %d", quantizer->integer);
+  SPRAT_REQUIRE(format->min <= quantizer->quant_min && quantizer->quant_min < quantizer->quant_max &&
+                    quantizer->quant_max <= format->max,
+                "quant_min and quant_max: wanted %d <= quant_min < quant_max <= %d, got %d and %d", format->min,
+                format->max, quantizer->quant_min, quantizer->quant_max);
+  SPRAT_RETURN_IF_REFUSED(check_shape(quantizer->outer, quantizer->channels, quantizer->inner));
+  SPRAT_REQUIRE(quantizer->scales && is_aligned(quantizer->scales, real_size(quantizer->real)),
+                "scale: must not be NULL, and aligned to its element");
+  SPRAT_RETURN_IF_REFUSED(quantizer->real == SPRAT_FLOAT32
+                              ? check_scales<float>(quantizer->scales, quantizer->channels)
+                              : check_scales<double>(quantizer->scales, quantizer->channels));
+  return check_zero_points(*quantizer, *format);
+}
+
+QuantizeView view_of(const sprat_quantizer& quantizer) {
+  return {quantizer.channels,    quantizer.inner,     quantizer.scales,
+          quantizer.zero_points, quantizer.quant_min, quantizer.quant_max};
+}
+
+int64_t length_of(const sprat_quantizer& quantizer) { return quantizer.outer * quantizer.channels * quantizer.inner; }
+
+bool overlap(const void* a, size_t a_bytes, const void* b, size_t b_bytes) {
+  const auto a_begin = reinterpret_cast<uintptr_t>(a), b_begin = reinterpret_cast<uintptr_t>(b);
+  return a_begin < b_begin + b_bytes && b_begin < a_begin + a_bytes;
+}
+
+// Checked: quantizer and pointers; real numbers on one side, codes on the other.
+sprat_status check_sides(const sprat_quantizer* quantizer, const void* real, const void* codes) {
+  SPRAT_RETURN_IF_REFUSED(check_quantizer(quantizer));
+  const auto length = static_cast<size_t>(length_of(*quantizer));
+  if (length == 0) return SPRAT_OK;
+  SPRAT_REQUIRE(real && codes, "x and q must not be NULL");
+  SPRAT_REQUIRE(is_aligned(real, real_size(quantizer->real)), "x: must be aligned to its element");
+  SPRAT_REQUIRE(!overlap(real, length * static_cast<size_t>(real_size(quantizer->real)), codes, length),
+                "x and q must not overlap");
+  return SPRAT_OK;
+}
+
+// The whole array as one channel: blocks on threads, then their ranges joined. Minimum and maximum are exact, so the
+// blocks leave no trace in the result.
+template <class T>
+int64_t range_per_tensor(sprat_dtype real, const void* x, int64_t length, T* low, T* high) {
+  constexpr int64_t kMaxBlocks = 64;
+  const int64_t per_block = std::max(kGrain, (length + kMaxBlocks - 1) / kMaxBlocks);
+  const int64_t blocks = (length + per_block - 1) / per_block;
+  T lows[kMaxBlocks], highs[kMaxBlocks];
+  int64_t counts[kMaxBlocks];
+  const RangeOfElements range = kernels().quantize->range_of_elements[real];
+  parallel_for(blocks, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t b = begin; b < end; ++b) {
+      counts[b] = range(x, b * per_block, std::min(length, (b + 1) * per_block), &lows[b], &highs[b]);
+    }
+  });
+  int64_t non_finite = 0;
+  *low = std::numeric_limits<T>::infinity();
+  *high = -std::numeric_limits<T>::infinity();
+  for (int64_t b = 0; b < blocks; ++b) {
+    *low = std::min(*low, lows[b]);
+    *high = std::max(*high, highs[b]);
+    non_finite += counts[b];
+  }
+  return non_finite;
+}
+
+int64_t range_per_channel(sprat_dtype real, const void* x, int64_t outer, int64_t channels, int64_t inner, void* low,
+                          void* high) {
+  constexpr int64_t kColumns = 64;  // whole vectors and whole cache lines where a channel is a column
+  const int64_t per_channel = std::max(outer * inner, int64_t{1});
+  const int64_t grain = (kGrain / per_channel / kColumns + 1) * kColumns;
+  const RangeOfChannels range = kernels().quantize->range_of_channels[real];
+  std::atomic<int64_t> non_finite{0};
+  parallel_for(channels, grain, [&](int64_t begin, int64_t end) {
+    non_finite += range(x, outer, channels, inner, begin, end, low, high);
+  });
+  return non_finite;
+}
+
+template <class T>
+sprat_status check_ranges(int64_t n, const void* low, const void* high) {
+  for (int64_t i = 0; i < n; ++i) {
+    const T least = static_cast<const T*>(low)[i], most = static_cast<const T*>(high)[i];
+    SPRAT_REQUIRE(std::isfinite(least) && std::isfinite(most) && least <= most,
+                  "range[%lld]: wanted finite numbers, min <= max, got %g and %g", shown(i), static_cast<double>(least),
+                  static_cast<double>(most));
+  }
+  return SPRAT_OK;
+}
+
+}  // namespace
+}  // namespace sprat
+
+using namespace sprat;
+
+sprat_status sprat_quant_limits(sprat_dtype integer, int32_t* low, int32_t* high) noexcept {
+  const QuantizeFormat* format = find_format(integer);
+  SPRAT_REQUIRE(format, "integer: real numbers cannot be quantized to type %d", integer);
+  SPRAT_REQUIRE(low && high, "low and high must not be NULL");
+  *low = format->min;
+  *high = format->max;
+  return SPRAT_OK;
+}
+
+sprat_status sprat_quantize(const sprat_quantizer* quantizer, const void* x, void* q) noexcept {
+  const DefaultFloatMode mode;  // for the checks too: a denormal scale is not 0
+  SPRAT_RETURN_IF_REFUSED(check_sides(quantizer, x, q));
+  const QuantizeView view = view_of(*quantizer);
+  const QuantizeRange quantize = find_format(quantizer->integer)->quantize[quantizer->real];
+  parallel_for(length_of(*quantizer), kGrain, [&](int64_t begin, int64_t end) { quantize(view, x, q, begin, end); });
+  return SPRAT_OK;
+}
+
+sprat_status sprat_dequantize(const sprat_quantizer* quantizer, const void* q, void* x) noexcept {
+  const DefaultFloatMode mode;  // for the checks too: a denormal scale is not 0
+  SPRAT_RETURN_IF_REFUSED(check_sides(quantizer, x, q));
+  const QuantizeView view = view_of(*quantizer);
+  const DequantizeRange dequantize = find_format(quantizer->integer)->dequantize[quantizer->real];
+  parallel_for(length_of(*quantizer), kGrain, [&](int64_t begin, int64_t end) { dequantize(view, q, x, begin, end); });
+  return SPRAT_OK;
+}
+
+sprat_status sprat_fake_quantize(const sprat_quantizer* quantizer, const void* x, void* y, uint8_t* inside) noexcept {
+  const DefaultFloatMode mode;  // for the checks too: a denormal scale is not 0
+  SPRAT_RETURN_IF_REFUSED(check_quantizer(quantizer));
+  const int64_t length = length_of(*quantizer);
+  if (length == 0) return SPRAT_OK;
+  SPRAT_REQUIRE(x && y, "x and y must not be NULL");
+  SPRAT_REQUIRE(is_aligned(x, real_size(quantizer->real)) && is_aligned(y, real_size(quantizer->real)),
+                "x and y: must be aligned to their element");
+  const size_t bytes = static_cast<size_t>(length * real_size(quantizer->real));
+  SPRAT_REQUIRE(x == y || !overlap(x, bytes, y, bytes), "x and y: wanted the same array or two that do not overlap");
+  SPRAT_REQUIRE(!inside || !(overlap(x, bytes, inside, static_cast<size_t>(length)) ||
+                             overlap(y, bytes, inside, static_cast<size_t>(length))),
+                "inside must not overlap x or y");
+  const QuantizeView view = view_of(*quantizer);
+  const FakeQuantizeRange fake_quantize = find_format(quantizer->integer)->fake_quantize[quantizer->real];
+  parallel_for(length, kGrain, [&](int64_t begin, int64_t end) { fake_quantize(view, x, y, inside, begin, end); });
+  return SPRAT_OK;
+}
+
+sprat_status sprat_value_range(sprat_dtype real, int64_t outer, int64_t channels, int64_t inner, const void* x,
+                               void* low, void* high, int64_t* non_finite) noexcept {
+  SPRAT_REQUIRE(is_real(real), "real: wanted float32 or float64");
+  SPRAT_RETURN_IF_REFUSED(check_shape(outer, channels, inner));
+  SPRAT_REQUIRE(low && high, "low and high must not be NULL");
+  const int64_t length = outer * channels * inner;
+  SPRAT_REQUIRE(x || length == 0, "x must not be NULL");
+  SPRAT_REQUIRE(is_aligned(x, real_size(real)) && is_aligned(low, real_size(real)) && is_aligned(high, real_size(real)),
+                "x, low and high: must be aligned to their element");
+  int64_t found;
+  if (channels > 1) {
+    found = range_per_channel(real, x, outer, channels, inner, low, high);
+  } else if (real == SPRAT_FLOAT32) {
+    found = range_per_tensor(real, x, length, static_cast<float*>(low), static_cast<float*>(high));
+  } else {
+    found = range_per_tensor(real, x, length, static_cast<double*>(low), static_cast<double*>(high));
+  }
+  if (non_finite) *non_finite = found;
+  return SPRAT_OK;
+}
+
+sprat_status sprat_choose_qparams(sprat_dtype real, int64_t n, const void* low, const void* high, int32_t quant_min,
+                                  int32_t quant_max, int32_t symmetric, void* scales, int32_t* zero_points) noexcept {
+  const DefaultFloatMode mode;  // for the checks too: a denormal scale is not 0
+  SPRAT_REQUIRE(is_real(real), "real: wanted float32 or float64");
+  SPRAT_REQUIRE(n >= 0 && (n == 0 || (low && high && scales && zero_points)),
+                "low, high, scales, zero_points: must not be NULL");
+  SPRAT_REQUIRE(-32768 <= quant_min && quant_min < quant_max && quant_max <= 65535,
+                "quant_min and quant_max: wanted quant_min < quant_max within 16 bits, got %d and %d", quant_min,
+                quant_max);
+  SPRAT_RETURN_IF_REFUSED(real == SPRAT_FLOAT32 ? check_ranges<float>(n, low, high)
+                                                : check_ranges<double>(n, low, high));
+  kernels().quantize->choose_qparams[real](low, high, n, quant_min, quant_max, symmetric != 0, scales, zero_points);
+  return SPRAT_OK;
+}
