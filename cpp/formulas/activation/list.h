@@ -3,7 +3,7 @@
 // An activation is a struct of a name and two templates over V:
 //   operator()(z)      y = f(z)
 //   derivative(z, y)   f'(z); a formula with kNeedsInput = false reads y = f(z) alone
-// A NaN in gives a NaN out of both; an infinity gives the limit.
+// A NaN gives a NaN in both (but the derivative of identity is 1 everywhere); an infinity gives the limit.
 #pragma once
 
 #include "formulas/activation/elu.h"

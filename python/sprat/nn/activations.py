@@ -16,8 +16,9 @@ softplus      log(1 + exp(z))                                            Dugas e
 hardswish     z min(max(z + 3, 0), 6) / 6                                Howard et al. 2019
 ============  =========================================================  ===================================
 
-A NaN gives a NaN and an infinity the limit, in the function and in its derivative. Results have the same bits on
-every instruction set and number of threads. ``gelu`` loses the last digits of its left tail, where 1 + erf cancels.
+A NaN gives a NaN and an infinity the limit, in the function and in its derivative (that of identity is 1 everywhere).
+Results have the same bits on every instruction set and number of threads. ``gelu`` loses the last digits of its left
+tail, where 1 + erf cancels.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ def apply(name: str, x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[A
 
 
 def derivative(name: str, x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
-    """f'(x), element by element; where f has a corner, the derivative from the left (0.5 at most away).
+    """f'(x), element by element. At a corner it is the slope of the flat side: 0 for relu at 0, 0.01 for leaky_relu
+    at 0, 0 and 1 for hardswish at -3 and 3.
 
     Parameters
     ----------
