@@ -9,6 +9,7 @@
 #include "kernels/optimizer.h"
 #include "kernels/prune.h"
 #include "kernels/quantize.h"
+#include "kernels/reduce.h"
 
 namespace sprat {
 
@@ -19,6 +20,7 @@ struct KernelTable {
   const ActivationKernels* activation;
   const LossKernels* loss;
   const QuantizeKernels* quantize;
+  const ReduceKernels* reduce;
 };
 
 const KernelTable& kernels();  // of the instruction set in use: see api/dispatch.h
