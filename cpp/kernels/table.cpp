@@ -10,7 +10,6 @@ extern const PruneKernels prune_kernels;
 extern const ActivationKernels activation_kernels;
 extern const LossKernels loss_kernels;
 extern const QuantizeKernels quantize_kernels;
-extern const ReduceKernels reduce_kernels;
 
 extern const KernelTable kernel_table;
 const KernelTable kernel_table = {
@@ -20,7 +19,6 @@ const KernelTable kernel_table = {
     &activation_kernels,
     &loss_kernels,
     &quantize_kernels,
-    &reduce_kernels,
 };
 
 }  // namespace sprat::SPRAT_ISA

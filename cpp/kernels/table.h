@@ -9,7 +9,6 @@
 #include "kernels/optimizer.h"
 #include "kernels/prune.h"
 #include "kernels/quantize.h"
-#include "kernels/reduce.h"
 
 namespace sprat {
 
@@ -20,7 +19,6 @@ struct KernelTable {
   const ActivationKernels* activation;
   const LossKernels* loss;
   const QuantizeKernels* quantize;
-  const ReduceKernels* reduce;
 };
 
 const KernelTable& kernels();  // of the instruction set in use: see api/dispatch.h

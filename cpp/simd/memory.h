@@ -110,7 +110,7 @@ SPRAT_INLINE void store_mask_u8_partial(uint8_t* p, VecMask<T> mask, int64_t n) 
   uint64_t bytes[(lanes + 7) / 8];
   for (int i = 0; i < lanes; i += 8) {
     // Copy eight bits into each of eight bytes, keep bit i in byte i, then carry it to the bottom of its byte.
-    uint64_t spread = ((mask_bits(mask) >> i) & 0xff) * 0x0101010101010101;
+    uint64_t spread = ((mask_bits(mask) >> i) & 0xff) * uint64_t{0x0101010101010101};
     spread &= 0x8040201008040201;
     bytes[i / 8] = ((spread + 0x7f7f7f7f7f7f7f7f) >> 7) & 0x0101010101010101;
   }

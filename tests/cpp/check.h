@@ -68,6 +68,22 @@ inline int report() {
   return (failures != 0 || count == 0) ? 1 : 0;
 }
 
+// A test built for an instruction set starts with  if (!check::cpu_runs_this_build()) return check::kSkipped;
+inline constexpr int kSkipped = 77;
+inline bool cpu_runs_this_build() {
+#if defined(__AVX512VNNI__)
+  if (!__builtin_cpu_supports("avx512vnni")) return false;
+#endif
+#if defined(__AVX512F__)
+  if (!__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512bw")) return false;
+  if (!__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512f")) return false;
+#endif
+#if defined(__AVX2__)
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return false;
+#endif
+  return true;
+}
+
 }  // namespace check
 
 #define CHECK(condition) ::check::record(static_cast<bool>(condition), __FILE__, __LINE__, #condition)
