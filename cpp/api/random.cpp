@@ -1,6 +1,25 @@
-// Counter-based random orders through the C ABI.
+// Counter-based random numbers and orders through the C ABI.
+#include <cmath>
+
+#include "api/checks.h"
 #include "api/status.h"
+#include "core/random_fill.h"
 #include "core/shuffle.h"
+
+namespace sprat {
+namespace {
+
+sprat_status check_fill(sprat_dtype dtype, const char* names, double a, double b, int64_t length, const void* out) {
+  SPRAT_REQUIRE(is_float(dtype), "dtype: wanted float32 or float64");
+  SPRAT_REQUIRE(std::isfinite(a) && std::isfinite(b), "%s: wanted finite numbers, got %g and %g", names, a, b);
+  SPRAT_REQUIRE(length >= 0, "length: must not be negative, got %lld", static_cast<long long>(length));
+  SPRAT_REQUIRE(out || length == 0, "out: must not be NULL");
+  SPRAT_REQUIRE(is_aligned(out, item_size(dtype)), "out: not aligned to its elements");
+  return SPRAT_OK;
+}
+
+}  // namespace
+}  // namespace sprat
 
 using namespace sprat;
 
@@ -8,5 +27,27 @@ sprat_status sprat_permutation(uint64_t seed, uint64_t stream, int64_t length, i
   SPRAT_REQUIRE(length >= 0, "length: must not be negative, got %lld", static_cast<long long>(length));
   SPRAT_REQUIRE(out || length == 0, "out: must not be NULL");
   permutation(seed, stream, length, out);
+  return SPRAT_OK;
+}
+
+sprat_status sprat_fill_uniform(sprat_dtype dtype, uint64_t seed, uint64_t stream, double low, double high,
+                                int64_t length, void* out) noexcept {
+  SPRAT_RETURN_IF_REFUSED(check_fill(dtype, "low and high", low, high, length, out));
+  if (dtype == SPRAT_FLOAT32) {
+    fill_uniform(seed, stream, 0, length, static_cast<float>(low), static_cast<float>(high), static_cast<float*>(out));
+  } else {
+    fill_uniform(seed, stream, 0, length, low, high, static_cast<double*>(out));
+  }
+  return SPRAT_OK;
+}
+
+sprat_status sprat_fill_normal(sprat_dtype dtype, uint64_t seed, uint64_t stream, double mean, double std,
+                               int64_t length, void* out) noexcept {
+  SPRAT_RETURN_IF_REFUSED(check_fill(dtype, "mean and std", mean, std, length, out));
+  if (dtype == SPRAT_FLOAT32) {
+    fill_normal(seed, stream, 0, length, mean, std, static_cast<float*>(out));
+  } else {
+    fill_normal(seed, stream, 0, length, mean, std, static_cast<double*>(out));
+  }
   return SPRAT_OK;
 }

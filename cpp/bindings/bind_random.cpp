@@ -1,6 +1,23 @@
-#include "bindings/common.h"
+#include "bindings/array.h"
 
 namespace sprat::bindings {
+namespace {
+
+using Fill = sprat_status (*)(sprat_dtype, uint64_t, uint64_t, double, double, int64_t, void*) noexcept;
+
+template <Fill fill_array>
+void fill(nb::handle out_object, uint64_t seed, uint64_t stream, double a, double b) {
+  const Array out("out", out_object, kWrite);
+  out.want_dtype(kFloats);
+  sprat_status status;
+  {
+    nb::gil_scoped_release release;
+    status = fill_array(out.as_dtype(), seed, stream, a, b, out.size(), out.data());
+  }
+  check(status);
+}
+
+}  // namespace
 
 void bind_random(nb::module_& m) {
   using Order = nb::ndarray<int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
@@ -18,6 +35,10 @@ void bind_random(nb::module_& m) {
       },
       nb::arg("out").noconvert(), nb::arg("seed"), nb::arg("stream"),
       "Fill an int64 array with a random order of 0 ... n - 1, a function of (seed, stream, n) alone.");
+  m.def("fill_uniform", &fill<&sprat_fill_uniform>, nb::arg("out"), nb::arg("seed"), nb::arg("stream"), nb::arg("low"),
+        nb::arg("high"), "Fill an array with uniform numbers, element i a function of (seed, stream, i) alone.");
+  m.def("fill_normal", &fill<&sprat_fill_normal>, nb::arg("out"), nb::arg("seed"), nb::arg("stream"), nb::arg("mean"),
+        nb::arg("std"), "Fill an array with normal numbers, element i a function of (seed, stream, i) alone.");
 }
 
 }  // namespace sprat::bindings

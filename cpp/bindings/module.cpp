@@ -7,6 +7,8 @@ NB_MODULE(_core, m) {
   bind_activation(m);
   bind_loss(m);
   bind_random(m);
+  bind_mlp(m);
+  bind_predictor(m);
   bind_prune(m);
   bind_quantize(m);
   bind_runtime(m);

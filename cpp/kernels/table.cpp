@@ -9,6 +9,8 @@ extern const OptimizerKernels optimizer_kernels;
 extern const PruneKernels prune_kernels;
 extern const ActivationKernels activation_kernels;
 extern const LossKernels loss_kernels;
+extern const LinearKernels linear_kernels;
+extern const LayerKernels layer_kernels;
 extern const QuantizeKernels quantize_kernels;
 
 extern const KernelTable kernel_table;
@@ -18,6 +20,8 @@ const KernelTable kernel_table = {
     &prune_kernels,
     &activation_kernels,
     &loss_kernels,
+    &linear_kernels,
+    &layer_kernels,
     &quantize_kernels,
 };
 

@@ -5,6 +5,8 @@
 #pragma once
 
 #include "kernels/activation.h"
+#include "kernels/layer.h"
+#include "kernels/linear.h"
 #include "kernels/loss.h"
 #include "kernels/optimizer.h"
 #include "kernels/prune.h"
@@ -18,6 +20,8 @@ struct KernelTable {
   const PruneKernels* prune;
   const ActivationKernels* activation;
   const LossKernels* loss;
+  const LinearKernels* linear;
+  const LayerKernels* layer;
   const QuantizeKernels* quantize;
 };
 

@@ -81,6 +81,14 @@ SPRAT_API sprat_status sprat_get_float_mode(sprat_float_mode* mode) SPRAT_NOEXCE
 /* A random order of 0 ... length - 1, a function of (seed, stream, length) alone. */
 SPRAT_API sprat_status sprat_permutation(uint64_t seed, uint64_t stream, int64_t length, int64_t* out) SPRAT_NOEXCEPT;
 
+/* low + (high - low) * u with u uniform in [0, 1). Element i is a function of (seed, stream, i) alone. */
+SPRAT_API sprat_status sprat_fill_uniform(sprat_dtype dtype, uint64_t seed, uint64_t stream, double low, double high,
+                                          int64_t length, void* out) SPRAT_NOEXCEPT;
+
+/* mean + std * z with z standard normal. Element i is a function of (seed, stream, i) alone. */
+SPRAT_API sprat_status sprat_fill_normal(sprat_dtype dtype, uint64_t seed, uint64_t stream, double mean, double std,
+                                         int64_t length, void* out) SPRAT_NOEXCEPT;
+
 /* ---- optimizers -------------------------------------------------------------------------------------------------- */
 
 #define SPRAT_OPTIMIZER_MAX_STATES 3
@@ -215,6 +223,115 @@ SPRAT_API sprat_status sprat_prune_threshold(sprat_dtype dtype, const sprat_prun
  * of the arrays go. threshold, if not NULL, receives the largest magnitude that was pruned (0 if count is 0). */
 SPRAT_API sprat_status sprat_prune_smallest(sprat_dtype dtype, const sprat_prune_array* arrays, int64_t num_arrays,
                                             int64_t count, double* threshold) SPRAT_NOEXCEPT;
+/* ---- networks: layers of act(x weight^T + bias) -------------------------------------------------------------------- */
+
+typedef struct sprat_mlp sprat_mlp;             /* a structure without values; never changes, any thread may use it */
+typedef struct sprat_workspace sprat_workspace; /* what a training pass keeps; one call at a time */
+
+/* All parameters lie in one array; offsets count elements. weight is (out_features, in_features). */
+typedef struct sprat_layer {
+  size_t size;
+  int64_t in_features, out_features;
+  int64_t weight_offset, bias_offset;
+  double dropout;     /* in [0, 1): share of the activations that training drops; 0 for the last layer */
+  int32_t activation; /* from sprat_activation_find() */
+  int32_t has_bias;
+} sprat_layer;
+
+/* x becomes (clamp(round_even(x / scale) + zero_point, quant_min, quant_max) - zero_point) * scale; the gradient passes
+ * unchanged where nothing saturates (straight-through estimator), and is 0 elsewhere. */
+typedef struct sprat_fake_quant {
+  size_t size;
+  double scale;
+  int32_t zero_point, quant_min, quant_max;
+} sprat_fake_quant;
+
+/* How a pass runs; NULL stands for zeros.
+ *
+ * Dropout decides about element (row, column) of layer l by Philox with key dropout_seed, stream
+ * 0xD0 << 56 | step << 16 | l and block (first_row + row) * ceil(columns / 4) + column / 4: neither threads nor how a
+ * batch is split into calls change a bit, as long as first_row tells where in the batch the call's rows begin. */
+typedef struct sprat_mlp_options {
+  size_t size;
+  uint64_t dropout_seed;
+  int64_t step;      /* in [0, 2^40) */
+  int64_t first_row; /* at least 0 */
+  const sprat_fake_quant* const* input_quant; /* one for each layer's input, NULL where there is none; or NULL */
+  int32_t without_dropout;
+} sprat_mlp_options;
+
+/* num_layers in [1, 65536). num_params is the length of the array of parameters. */
+SPRAT_API sprat_status sprat_mlp_create(const sprat_layer* layers, int64_t num_layers, int64_t num_params,
+                                        sprat_dtype dtype, sprat_mlp** mlp) SPRAT_NOEXCEPT;
+SPRAT_API void sprat_mlp_destroy(sprat_mlp* mlp) SPRAT_NOEXCEPT; /* NULL is allowed */
+
+/* The activations after layer `layer` for x (rows, in_features), without dropout; out is (rows, its out_features) and
+ * must not overlap x or params. The last layer gives the network's output. */
+SPRAT_API sprat_status sprat_mlp_forward(const sprat_mlp* mlp, const void* params, const void* x, int64_t rows,
+                                         int64_t layer, const sprat_mlp_options* options, void* out) SPRAT_NOEXCEPT;
+
+SPRAT_API sprat_status sprat_workspace_create(sprat_workspace** workspace) SPRAT_NOEXCEPT;
+SPRAT_API void sprat_workspace_destroy(sprat_workspace* workspace) SPRAT_NOEXCEPT; /* NULL is allowed */
+
+/* With dropout, keeping in the workspace what backward needs. x must stay as it is until then. */
+SPRAT_API sprat_status sprat_mlp_forward_train(const sprat_mlp* mlp, const void* params, const void* x, int64_t rows,
+                                               const sprat_mlp_options* options,
+                                               sprat_workspace* workspace) SPRAT_NOEXCEPT;
+
+/* (rows, out_features) of a layer from the last training pass, before dropout: valid until the next one. NULL if there
+ * was none, or it had no such layer. */
+SPRAT_API const void* sprat_workspace_activations(const sprat_workspace* workspace, int64_t layer) SPRAT_NOEXCEPT;
+
+typedef struct sprat_mlp_gradients {
+  size_t size;
+  void* params;          /* out: as long as the parameters; 0 for what is frozen or belongs to no layer */
+  void* x;               /* out: (rows, in_features); NULL: not wanted */
+  const uint8_t* frozen; /* two for each layer, weight and bias: not 0 means that no gradient is wanted; NULL: none. */
+                         /* Nothing is computed below the lowest layer with a gradient to give. */
+  const void* const* hidden; /* gradients with respect to each layer's activations before dropout, to be added to those */
+                             /* from above; NULL where there is none; or NULL. Not for the last layer. */
+} sprat_mlp_gradients;
+
+/* The gradients for grad_output (rows, out_features), after sprat_mlp_forward_train with the same parameters. */
+SPRAT_API sprat_status sprat_mlp_backward(const sprat_mlp* mlp, const void* params, sprat_workspace* workspace,
+                                          const void* grad_output,
+                                          const sprat_mlp_gradients* gradients) SPRAT_NOEXCEPT;
+
+/* A batch and what its outputs shall be: see sprat_loss. */
+typedef struct sprat_mlp_batch {
+  size_t size;
+  int64_t rows;
+  const void* x;
+  const void* target;
+  sprat_target target_kind;
+  const void* teacher;
+  const void* sample_weight;
+} sprat_mlp_batch;
+
+/* Forward, loss and backward in one call. */
+SPRAT_API sprat_status sprat_mlp_loss_and_gradients(const sprat_mlp* mlp, const void* params,
+                                                    const sprat_mlp_batch* batch, const sprat_loss_params* loss_params,
+                                                    const sprat_mlp_options* options, sprat_workspace* workspace,
+                                                    const sprat_mlp_gradients* gradients,
+                                                    double* loss) SPRAT_NOEXCEPT;
+
+/* ---- predictors ---------------------------------------------------------------------------------------------------- */
+
+/* A frozen network. Any number of threads may run one predictor at once; in the steady state a run allocates nothing. */
+typedef struct sprat_predictor sprat_predictor;
+
+/* Copies what it needs of params. */
+SPRAT_API sprat_status sprat_predictor_create_mlp(const sprat_mlp* mlp, const void* params,
+                                                  sprat_predictor** predictor) SPRAT_NOEXCEPT;
+SPRAT_API void sprat_predictor_destroy(sprat_predictor* predictor) SPRAT_NOEXCEPT; /* NULL is allowed */
+
+SPRAT_API int64_t sprat_predictor_in_features(const sprat_predictor* predictor) SPRAT_NOEXCEPT;  /* -1 for NULL */
+SPRAT_API int64_t sprat_predictor_out_features(const sprat_predictor* predictor) SPRAT_NOEXCEPT; /* -1 for NULL */
+SPRAT_API sprat_dtype sprat_predictor_dtype(const sprat_predictor* predictor) SPRAT_NOEXCEPT;    /* of x and out */
+
+/* out (rows, out_features) for x (rows, in_features); they must not overlap. */
+SPRAT_API sprat_status sprat_predictor_run(const sprat_predictor* predictor, const void* x, int64_t rows,
+                                           void* out) SPRAT_NOEXCEPT;
 
 /* ---- quantize ------------------------------------------------------------------------------------------------------ */
 

@@ -1,0 +1,17 @@
+// The base of every predictor: a frozen network that any number of threads may run.
+#pragma once
+
+#include <cstdint>
+
+#include "sprat/sprat.h"
+
+struct sprat_predictor {
+  virtual ~sprat_predictor() = default;
+
+  // out (rows, out_features) for x (rows, in_features), rows >= 1, checked by the caller. False: there was no memory.
+  // Keeps no state and takes no lock; memory comes from core/scratch.h.
+  virtual bool run(const void* x, int64_t rows, void* out) const noexcept = 0;
+
+  sprat_dtype dtype = SPRAT_FLOAT32;  // of x and out
+  int64_t in_features = 0, out_features = 0;
+};

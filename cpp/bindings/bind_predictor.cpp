@@ -1,0 +1,43 @@
+#include "bindings/predictor.h"
+
+#include <nanobind/stl/string.h>
+
+#include <string>
+
+#include "bindings/mlp.h"
+
+namespace sprat::bindings {
+namespace {
+
+void init_predictor(Predictor* self, const Mlp& mlp, nb::handle params_object) {
+  const Array params = mlp.params(params_object);
+  sprat_predictor* predictor = nullptr;
+  check(sprat_predictor_create_mlp(mlp.handle.get(), params.data(), &predictor));
+  new (self) Predictor(predictor);
+}
+
+void run(const Predictor& predictor, nb::handle x_object, nb::handle out_object) {
+  const Array x("x", x_object, kRead), out("out", out_object, kWrite);
+  x.want_dtype(uint32_t(predictor.dtype)).want_shape({-1, predictor.in_features});
+  out.want_dtype(uint32_t(predictor.dtype)).want_shape({x.shape(0), predictor.out_features}).want_apart_from(x);
+  sprat_status status;
+  {
+    nb::gil_scoped_release release;
+    status = sprat_predictor_run(predictor.handle.get(), x.data(), x.shape(0), out.data());
+  }
+  check(status);
+}
+
+}  // namespace
+
+void bind_predictor(nb::module_& m) {
+  nb::class_<Predictor>(m, "Predictor", "A frozen network. Any number of threads may run it at once.")
+      .def("__init__", &init_predictor, nb::arg("mlp"), nb::arg("params"), "Copies what it needs of params.")
+      .def_prop_ro("in_features", [](const Predictor& p) { return p.in_features; })
+      .def_prop_ro("out_features", [](const Predictor& p) { return p.out_features; })
+      .def_prop_ro("dtype",
+                   [](const Predictor& p) { return std::string(p.dtype == Dtype::kFloat32 ? "float32" : "float64"); })
+      .def("run", &run, nb::arg("x"), nb::arg("out"), "Raw outputs for x (rows, in_features) into out.");
+}
+
+}  // namespace sprat::bindings
