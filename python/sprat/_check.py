@@ -1,0 +1,116 @@
+"""Arguments, checked once and in one way: one line that says which, what was wanted and what came.
+
+Inputs (``x``, ``y``, weights) may be lists, or arrays of any real dtype, layout, byte order and alignment: what the
+kernels cannot read as it lies is copied. Arrays that a call writes to (``out``, anything in place) are never copied;
+the native module refuses them unless they are exactly right.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+_FLOATS = {np.dtype(np.float32): "float32", np.dtype(np.float64): "float64"}
+
+
+def float_dtype(name: str, value: npt.DTypeLike) -> np.dtype[Any]:
+    """``value`` as float32 or float64."""
+    try:
+        dtype = np.dtype(value)
+    except TypeError:
+        dtype = np.dtype(object)
+    if dtype not in _FLOATS:
+        raise ValueError(f"{name}: wanted 'float32' or 'float64', got {value!r}")
+    return dtype.newbyteorder("=")
+
+
+def check_positive(name: str, value: Any) -> float:
+    """``value`` as a finite float above zero."""
+    number = _real(name, value)
+    if not 0 < number < float("inf"):
+        raise ValueError(f"{name}: wanted a number above 0, got {value!r}")
+    return number
+
+
+def check_range(
+    name: str, value: Any, low: float, high: float, *, open_low: bool = False, open_high: bool = False
+) -> float:
+    """``value`` as a float in the interval."""
+    number = _real(name, value)
+    inside = (low < number if open_low else low <= number) and (number < high if open_high else number <= high)
+    if not inside:
+        interval = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}"
+        raise ValueError(f"{name}: wanted a number in {interval}, got {value!r}")
+    return number
+
+
+def check_count(name: str, value: Any, least: int = 1) -> int:
+    """``value`` as a whole number, at least ``least``."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: wanted a whole number, got {value!r}") from None
+    if number < least or isinstance(value, bool):
+        raise ValueError(f"{name}: wanted a whole number of at least {least}, got {value!r}")
+    return number
+
+
+def check_choice(name: str, value: Any, choices: Any) -> str:
+    """``value`` as one of ``choices``."""
+    if value not in choices:
+        raise ValueError(f"{name}: wanted one of {', '.join(choices)}, got {value!r}")
+    return str(value)
+
+
+def _real(name: str, value: Any) -> float:
+    try:
+        return float(operator.index(value)) if hasattr(value, "__index__") else float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: wanted a number, got {value!r}") from None
+
+
+def as_array(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
+    """``value`` as an array that the kernels can read: copied only if it must be."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name}: wanted a plain array, got a masked one; fill its gaps first")
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError) as error:
+        got = f"{type(value).__name__} ({_first_line(error)})"
+        raise type(error)(f"{name}: wanted an array of numbers, got {got}") from None
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name}: wanted an array of numbers, got dtype {array.dtype}")
+    ready: Array = np.require(array, dtype, ["C", "A"])
+    return ready
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def as_matrix(name: str, value: Any, columns: int, dtype: np.dtype[Any], rows: int | None = None) -> Array:
+    """``value`` as (rows, columns) of ``dtype``, contiguous, aligned and in native byte order."""
+    ready = type(value) is np.ndarray and value.dtype == dtype and value.flags.c_contiguous and value.flags.aligned
+    array: Array = value if ready else as_array(name, value, dtype)
+    if array.ndim != 2 or array.shape[1] != columns or (rows is not None and array.shape[0] != rows):
+        wanted = f"({'rows' if rows is None else rows}, {columns})"
+        raise ValueError(f"{name}: wanted shape {wanted}, got {array.shape}")
+    return array
+
+
+def as_vector(name: str, value: Any, length: int, dtype: np.dtype[Any]) -> Array:
+    """``value`` as (length,) of ``dtype``."""
+    array = as_array(name, value, dtype)
+    if array.shape != (length,):
+        raise ValueError(f"{name}: wanted shape ({length},), got {array.shape}")
+    return array
+
+
+def out_matrix(out: Array | None, rows: int, columns: int, dtype: np.dtype[Any]) -> Array:
+    """``out``, or a new array when it is None. The native module checks what was given."""
+    return np.empty((rows, columns), dtype) if out is None else out
