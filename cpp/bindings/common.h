@@ -19,6 +19,7 @@ inline void check(sprat_status status) {
 
 void bind_activation(nb::module_& m);
 void bind_loss(nb::module_& m);
+void bind_optimizer(nb::module_& m);
 void bind_random(nb::module_& m);
 void bind_mlp(nb::module_& m);
 void bind_predictor(nb::module_& m);

@@ -6,6 +6,7 @@ NB_MODULE(_core, m) {
   m.doc() = "Native kernels of sprat. Use the public modules; names here may change.";
   bind_activation(m);
   bind_loss(m);
+  bind_optimizer(m);
   bind_random(m);
   bind_mlp(m);
   bind_predictor(m);

@@ -1,16 +1,18 @@
 #include "kernels/optimizer.h"
 
+#include "formulas/optim/element.h"
 #include "formulas/optim/list.h"
 #include "simd/vec.h"
 
 SPRAT_ISA_BEGIN
 
-// The body serves whole vectors and, with n < kLanes, the tail: the tail is a shorter load, not a second formula.
+// Elements [i, i + n) of one tensor. The body serves whole registers and, with n < kLanes, the tail: the tail is a
+// shorter load, not a second formula.
 template <class Formula, class V, bool kWhole>
-SPRAT_INLINE void update(const Formula& formula, const OptimizerPass& pass, const sprat_optimizer_tensor& tensor,
+SPRAT_INLINE void update(const Formula& formula, const Around<Scalar<V>>& around, const sprat_optimizer_tensor& tensor,
                          int64_t i, int64_t n) {
   using T = Scalar<V>;
-  constexpr int kStates = Formula::kNumStates;
+  constexpr int kStates = Formula::kStates.count();
   const auto load = [&](const void* array) {
     const T* at = static_cast<const T*>(array) + i;
     return kWhole ? V::load(at) : V::load_partial(at, n);
@@ -21,50 +23,73 @@ SPRAT_INLINE void update(const Formula& formula, const OptimizerPass& pass, cons
     else value.store_partial(at, n);
   };
 
-  V grad = load(tensor.grad) * V(T(pass.grad_scale));
-  if (pass.clip_value > 0) grad = min(max(grad, V(T(-pass.clip_value))), V(T(pass.clip_value)));
   V param = load(tensor.param);
   V states[kStates + 1];
   for (int s = 0; s < kStates; ++s) states[s] = load(tensor.states[s]);
+  V ema = tensor.ema ? load(tensor.ema) : V(0);
 
-  if constexpr (kStates == 0) formula(param, grad);
-  if constexpr (kStates == 1) formula(param, grad, states[0]);
-  if constexpr (kStates == 2) formula(param, grad, states[0], states[1]);
-  if constexpr (kStates == 3) formula(param, grad, states[0], states[1], states[2]);
+  apply(formula, param, around.gradient(load(tensor.grad)), states);
+  if (tensor.ema) ema = around.average(ema, param);
 
   if (tensor.mask) {
     const auto keep = kWhole ? load_mask_u8<V>(tensor.mask + i) : load_mask_u8_partial<V>(tensor.mask + i, n);
-    param = select(keep, param, V(T(0)));
-    for (int s = 0; s < kStates; ++s) states[s] = select(keep, states[s], V(T(0)));
+    param = select(keep, param, V(0));
+    for (int s = 0; s < kStates; ++s) states[s] = select(keep, states[s], V(0));
+    ema = select(keep, ema, V(0));
   }
   store(param, tensor.param);
   for (int s = 0; s < kStates; ++s) store(states[s], tensor.states[s]);
-  if (tensor.ema) {
-    // ema + (1 - decay) * (param - ema): exact where the two agree, so a weight that rests leaves its average at rest.
-    const V ema = load(tensor.ema);
-    store(ema + V(T(1 - pass.ema_decay)) * (param - ema), tensor.ema);
-  }
+  if (tensor.ema) store(ema, tensor.ema);
 }
 
 template <class Formula, class T>
-void step(const sprat_optimizer_params& params, const OptimizerPass& pass, const sprat_optimizer_tensor& tensor,
-          int64_t begin, int64_t end) {
+SPRAT_INLINE void update_range(const Formula& formula, const Around<T>& around, const sprat_optimizer_tensor& shared,
+                               int64_t begin, int64_t end) {
   using V = Vec<T>;
-  const Formula formula(params);
+  const sprat_optimizer_tensor tensor = shared;  // a local copy: stores through its pointers cannot change it
   int64_t i = begin;
-  for (; i + kLanes<V> <= end; i += kLanes<V>) update<Formula, V, true>(formula, pass, tensor, i, kLanes<V>);
-  if (i < end) update<Formula, V, false>(formula, pass, tensor, i, end - i);
+  for (; i + kLanes<V> <= end; i += kLanes<V>) update<Formula, V, true>(formula, around, tensor, i, kLanes<V>);
+  if (i < end) update<Formula, V, false>(formula, around, tensor, i, end - i);
+}
+
+template <class Formula, class T>
+void step(const sprat_optimizer_params& params, const OptimizerPass& pass, const sprat_optimizer_tensor* tensors,
+          int64_t num_tensors, int64_t begin, int64_t end) {
+  const Formula formula(params);
+  const Around<T> around(pass.grad_scale, params.maximize != 0, pass.clip_value, pass.ema_decay);
+  int64_t offset = 0;  // of tensor t on the line
+  for (int64_t t = 0; t < num_tensors && offset < end; ++t) {
+    const int64_t length = tensors[t].length;
+    const int64_t first = begin > offset ? begin - offset : 0;
+    const int64_t last = end - offset < length ? end - offset : length;
+    if (first < last) update_range(formula, around, tensors[t], first, last);
+    offset += length;
+  }
+}
+
+template <class Formula>
+void advance(sprat_optimizer_params& params) {
+  if constexpr (requires { Formula::advance(params); }) Formula::advance(params);
+  ++params.step;
+}
+
+template <template <class> class Formula>
+constexpr OptimizerKernel kernel_of() {
+  constexpr StateNames states = Formula<float>::kStates;
+  return {Formula<float>::kName,
+          {states.name[0], states.name[1], states.name[2]},
+          states.count(),
+          advance<Formula<double>>,
+          {step<Formula<float>, float>, step<Formula<double>, double>}};
 }
 
 template <template <class> class... Formulas>
-struct Steps {
-  static constexpr OptimizerKernel list[] = {{Formulas<float>::kName,
-                                              Formulas<float>::kNumStates,
-                                              {step<Formulas<float>, float>, step<Formulas<double>, double>}}...};
+struct Kernels {
+  static constexpr OptimizerKernel list[] = {kernel_of<Formulas>()...};
   static constexpr int32_t count = sizeof...(Formulas);
 };
 
-using All = OptimizerFormulas<Steps>;
+using All = OptimizerFormulas<Kernels>;
 
 SPRAT_ISA_END
 

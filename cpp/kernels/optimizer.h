@@ -1,4 +1,4 @@
-// One pass of an optimizer over a tensor: gradient scaling and clipping, update, mask and moving average.
+// One pass of an optimizer over tensors: gradient scaling and clipping, update, mask and moving average.
 #pragma once
 
 #include <cstdint>
@@ -10,18 +10,20 @@ namespace sprat {
 // What the pass does around the formula, the same for every tensor of a step.
 struct OptimizerPass {
   double grad_scale;  // min(1, clip_norm / norm), or 1
-  double clip_value;  // 0: no clamp
+  double clip_value;  // infinity: no clamp
   double ema_decay;
 };
 
-// Updates elements [begin, end) of one tensor.
-using OptimizerStep = void (*)(const sprat_optimizer_params&, const OptimizerPass&, const sprat_optimizer_tensor&,
-                               int64_t begin, int64_t end);
+// The tensors of a group lie end to end on one line of elements; this updates elements [begin, end) of the line.
+using OptimizerStep = void (*)(const sprat_optimizer_params&, const OptimizerPass&, const sprat_optimizer_tensor*,
+                               int64_t num_tensors, int64_t begin, int64_t end);
 
 struct OptimizerKernel {
   const char* name;
+  const char* states[SPRAT_OPTIMIZER_MAX_STATES];  // their names
   int32_t num_states;
-  OptimizerStep step[2];  // by sprat_dtype: float32, float64
+  void (*advance)(sprat_optimizer_params&);  // from one step to the next
+  OptimizerStep step[2];                     // by sprat_dtype: float32, float64
 };
 
 struct OptimizerKernels {

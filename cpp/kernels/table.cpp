@@ -12,6 +12,7 @@ extern const LossKernels loss_kernels;
 extern const LinearKernels linear_kernels;
 extern const LayerKernels layer_kernels;
 extern const QuantizeKernels quantize_kernels;
+extern const ReduceKernels reduce_kernels;
 
 extern const KernelTable kernel_table;
 const KernelTable kernel_table = {
@@ -23,6 +24,7 @@ const KernelTable kernel_table = {
     &linear_kernels,
     &layer_kernels,
     &quantize_kernels,
+    &reduce_kernels,
 };
 
 }  // namespace sprat::SPRAT_ISA

@@ -11,6 +11,7 @@
 #include "kernels/optimizer.h"
 #include "kernels/prune.h"
 #include "kernels/quantize.h"
+#include "kernels/reduce.h"
 
 namespace sprat {
 
@@ -23,6 +24,7 @@ struct KernelTable {
   const LinearKernels* linear;
   const LayerKernels* layer;
   const QuantizeKernels* quantize;
+  const ReduceKernels* reduce;
 };
 
 const KernelTable& kernels();  // of the instruction set in use: see api/dispatch.h

@@ -48,6 +48,7 @@ ctypedef struct OptimizerOptions:
     double clip_norm
     double clip_value
     double ema_decay
+    int32_t require_finite
 
 cdef uint32_t abi_version() noexcept nogil
 cdef const char* last_error() noexcept nogil

@@ -1,4 +1,5 @@
-// 1 - beta^step, the share of weight an exponential average has gathered after `step` steps (Kingma & Ba 2015).
+// 1 - beta^step, the share of weight that an exponential average has gathered after `step` steps (Kingma & Ba 2015,
+// section 3).
 #pragma once
 
 #include <cstdint>

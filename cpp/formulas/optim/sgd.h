@@ -1,51 +1,50 @@
-// Gradient descent, with momentum as torch.optim defines it (Sutskever et al. 2013 for Nesterov's form):
+// Gradient descent, alone or with momentum in the form of torch.optim:
 //
-//   g   = grad + weight_decay * param
-//   buf = momentum * buf + (1 - dampening) * g        (first step: buf = g)
-//   param -= lr * (nesterov ? g + momentum * buf : buf)
+//   g      = grad + weight_decay * param
+//   buf    = momentum * buf + (1 - dampening) * g           first step: buf = g
+//   param -= lr * buf                                       Polyak 1964
+//   param -= lr * (g + momentum * buf)                      with nesterov: Sutskever et al. 2013, equations 3 and 4
+//
+// The classical form keeps lr inside the buffer (v = momentum * v + lr * g). The two are equal while lr is constant;
+// under a schedule this one applies a new rate to the whole buffer at once.
 #pragma once
 
-#include "core/macros.h"
-#include "sprat/sprat.h"
+#include "formulas/optim/states.h"
+#include "formulas/optim/weight_decay.h"
 
 SPRAT_ISA_BEGIN
 
-template <class T>
-struct Sgd {
-  static constexpr const char* kName = "sgd";
-  static constexpr int kNumStates = 0;
-  T lr, weight_decay, sign;
-
-  SPRAT_HD explicit Sgd(const sprat_optimizer_params& p)
-      : lr(T(p.lr)), weight_decay(T(p.weight_decay)), sign(p.maximize ? T(-1) : T(1)) {}
-
-  template <class V>
-  SPRAT_HD SPRAT_INLINE void operator()(V& param, V grad) const {
-    param = param - V(lr) * (V(sign) * grad + V(weight_decay) * param);
-  }
-};
-
-template <class T>
-struct SgdMomentum {
-  static constexpr const char* kName = "sgd_momentum";
-  static constexpr int kNumStates = 1;
-  T lr, weight_decay, sign, momentum, gain;
+template <class T, bool kMomentum>
+struct SgdFormula {
+  static constexpr const char* kName = kMomentum ? "sgd_momentum" : "sgd";
+  static constexpr StateNames kStates = {{kMomentum ? "momentum_buffer" : nullptr}};
+  CoupledDecay<T> decay;
+  T lr, momentum, gain;
   bool nesterov;
 
-  SPRAT_HD explicit SgdMomentum(const sprat_optimizer_params& p)
-      : lr(T(p.lr)),
-        weight_decay(T(p.weight_decay)),
-        sign(p.maximize ? T(-1) : T(1)),
+  SPRAT_HD explicit SgdFormula(const sprat_optimizer_params& p)
+      : decay{T(p.weight_decay)},
+        lr(T(p.lr)),
         momentum(T(p.momentum)),
         gain(p.step == 1 ? T(1) : T(1 - p.dampening)),
         nesterov(p.nesterov != 0) {}
 
   template <class V>
-  SPRAT_HD SPRAT_INLINE void operator()(V& param, V grad, V& momentum_buffer) const {
-    const V g = V(sign) * grad + V(weight_decay) * param;
-    momentum_buffer = V(momentum) * momentum_buffer + V(gain) * g;
-    param = param - V(lr) * (nesterov ? g + V(momentum) * momentum_buffer : momentum_buffer);
+  SPRAT_HD SPRAT_INLINE void operator()(V& param, V grad) const {
+    param = param - V(lr) * decay(grad, param);
+  }
+
+  template <class V>
+  SPRAT_HD SPRAT_INLINE void operator()(V& param, V grad, V& buf) const {
+    const V g = decay(grad, param);
+    buf = V(momentum) * buf + V(gain) * g;
+    param = param - V(lr) * (nesterov ? g + V(momentum) * buf : buf);
   }
 };
+
+template <class T>
+using Sgd = SgdFormula<T, false>;
+template <class T>
+using SgdMomentum = SgdFormula<T, true>;
 
 SPRAT_ISA_END

@@ -32,7 +32,8 @@ typedef enum sprat_status {
   SPRAT_OK = 0,
   SPRAT_INVALID_ARGUMENT = 1,
   SPRAT_OUT_OF_MEMORY = 2,
-  SPRAT_UNSUPPORTED = 3 /* this build or this machine cannot do it */
+  SPRAT_UNSUPPORTED = 3, /* this build or this machine cannot do it */
+  SPRAT_NOT_FINITE = 4   /* a NaN or infinity where the caller forbade it */
 } sprat_status;
 
 /* Grows by one with every change that an old caller could notice. */
@@ -93,7 +94,8 @@ SPRAT_API sprat_status sprat_fill_normal(sprat_dtype dtype, uint64_t seed, uint6
 
 #define SPRAT_OPTIMIZER_MAX_STATES 3
 
-/* Hyper-parameters under the names of torch.optim; an optimizer reads those it knows. */
+/* Hyper-parameters under the names of torch.optim; an optimizer reads those it knows. All are finite and not negative,
+ * beta1 and beta2 below 1. */
 typedef struct sprat_optimizer_params {
   size_t size;
   int64_t step; /* 1 for the first update */
@@ -103,24 +105,26 @@ typedef struct sprat_optimizer_params {
   double alpha;          /* RMSprop: decay of the squared gradient */
   double lr_decay;       /* Adagrad */
   double momentum_decay; /* NAdam */
-  double mu_product;     /* NAdam: product of mu over the steps before this one */
+  double mu_product;     /* NAdam: product of its momenta over the steps before this one; 1 at the first */
   int32_t nesterov, maximize, decoupled_weight_decay;
 } sprat_optimizer_params;
 
+/* No array that a step writes may overlap another array of the step. Gradients may overlap each other. */
 typedef struct sprat_optimizer_tensor {
   size_t size;
   int64_t length;
   void* param;
   const void* grad;
-  void* states[SPRAT_OPTIMIZER_MAX_STATES]; /* as many as sprat_optimizer_num_states() tells */
-  const uint8_t* mask;                      /* 0: parameter and states stay exactly zero; NULL: no mask */
+  void* states[SPRAT_OPTIMIZER_MAX_STATES]; /* as many as sprat_optimizer_num_states() tells; zeros before the first
+                                               step */
+  const uint8_t* mask;                      /* 0: parameter, states and ema are set to +0; NULL: no mask */
   void* ema;                                /* moving average of the parameter; NULL: none */
 } sprat_optimizer_tensor;
 
 typedef struct sprat_optimizer_group {
   size_t size;
   int32_t optimizer; /* from sprat_optimizer_find() */
-  sprat_dtype dtype;
+  sprat_dtype dtype; /* float32 or float64, of every array but the masks */
   sprat_optimizer_params params;
   const sprat_optimizer_tensor* tensors;
   int64_t num_tensors;
@@ -128,20 +132,30 @@ typedef struct sprat_optimizer_group {
 
 typedef struct sprat_optimizer_options {
   size_t size;
-  double clip_norm;  /* scale all gradients so that their common 2-norm is at most this; 0: off */
-  double clip_value; /* clamp every gradient to [-clip_value, clip_value]; 0: off */
-  double ema_decay;  /* ema = ema_decay * ema + (1 - ema_decay) * param */
+  double clip_norm;       /* gradients times min(1, clip_norm / (norm + 1e-6)), norm over all groups; 0: off */
+  double clip_value;      /* then clamped to [-clip_value, clip_value]; 0: off */
+  double ema_decay;       /* ema = ema_decay * ema + (1 - ema_decay) * param, in [0, 1) */
+  int32_t require_finite; /* a NaN or infinity in any gradient: SPRAT_NOT_FINITE, and nothing is changed */
 } sprat_optimizer_options;
 
 SPRAT_API int32_t sprat_optimizer_count(void) SPRAT_NOEXCEPT;
 SPRAT_API const char* sprat_optimizer_name(int32_t optimizer) SPRAT_NOEXCEPT;   /* NULL beyond the last */
 SPRAT_API int32_t sprat_optimizer_find(const char* name) SPRAT_NOEXCEPT;        /* -1: no such optimizer */
 SPRAT_API int32_t sprat_optimizer_num_states(int32_t optimizer) SPRAT_NOEXCEPT; /* -1: no such optimizer */
+/* Name of a state, as torch.optim calls it: "exp_avg". NULL beyond the last. */
+SPRAT_API const char* sprat_optimizer_state_name(int32_t optimizer, int32_t state) SPRAT_NOEXCEPT;
 
 /* One update of every tensor of every group, in place. grad_norm, if not NULL, receives the common 2-norm of the
- * gradients before clipping; it is computed only when asked for or needed. */
+ * gradients before clipping. */
 SPRAT_API sprat_status sprat_optimizer_step(const sprat_optimizer_group* groups, int64_t num_groups,
                                             const sprat_optimizer_options* options, double* grad_norm) SPRAT_NOEXCEPT;
+
+/* Turns the hyper-parameters of a step into those of the step after it: step + 1, and NAdam's mu_product. */
+SPRAT_API sprat_status sprat_optimizer_advance(int32_t optimizer, sprat_optimizer_params* params) SPRAT_NOEXCEPT;
+
+/* How many elements are NaN or infinite. */
+SPRAT_API sprat_status sprat_count_nonfinite(sprat_dtype dtype, const void* x, int64_t length,
+                                             int64_t* count) SPRAT_NOEXCEPT;
 
 /* ---- activations ------------------------------------------------------------------------------------------------- */
 

@@ -1,0 +1,42 @@
+
+#include "bindings/optimizer_plan.h"
+
+namespace sprat::bindings {
+
+void bind_optimizer(nb::module_& m) {
+  m.def(
+      "optimizers",
+      [] {
+        nb::dict out;
+        for (int32_t i = 0; i < sprat_optimizer_count(); ++i) {
+          nb::list states;
+          for (int32_t s = 0; s < sprat_optimizer_num_states(i); ++s) states.append(sprat_optimizer_state_name(i, s));
+          out[sprat_optimizer_name(i)] = nb::tuple(states);
+        }
+        return out;
+      },
+      nb::sig("def optimizers() -> dict[str, tuple[str, ...]]"),
+      "The optimizer kernels, and the names of the states that each keeps.");
+
+  nb::class_<OptimizerPlan>(m, "OptimizerPlan",
+                            "The arrays of an optimizer, borrowed and checked once. Made by sprat.optim.Optimizer.")
+      .def(nb::init<const nb::list&, const nb::list&, int64_t, int64_t>(), nb::arg("optimizers"), nb::arg("tensors"),
+           nb::arg("flat_size"), nb::arg("step_count"))
+      .def("set_group", &OptimizerPlan::set_group, nb::arg("group"), nb::arg("hyperparameters"),
+           "Set hyper-parameters of a parameter group.")
+      .def("set_options", &OptimizerPlan::set_options, nb::arg("clip_norm"), nb::arg("clip_value"),
+           nb::arg("ema_decay"), nb::arg("require_finite"), "Set what happens around the update; 0 is off.")
+      .def("bind", &OptimizerPlan::bind, nb::arg("grads"), "Take the gradients of the steps to come.")
+      .def("step", &OptimizerPlan::step, nb::arg("grads").none() = nb::none(),
+           "One update in place; False if a gradient is not finite and that was forbidden: nothing changed then.")
+      .def("swap_ema", &OptimizerPlan::swap_ema,
+           "Exchange parameters and moving averages; steps wait until the next call.")
+      .def("nonfinite", &OptimizerPlan::nonfinite, nb::sig("def nonfinite(self) -> list[tuple[str, int]]"),
+           "Gradients that are not finite: label and number of elements.")
+      .def("progress", &OptimizerPlan::progress, nb::sig("def progress(self) -> list[tuple[int, float]]"),
+           "(step, mu_product) of each parameter.")
+      .def_prop_ro("step_count", &OptimizerPlan::step_count, "Whole steps made.")
+      .def_prop_ro("grad_norm", &OptimizerPlan::grad_norm, "Norm of the last step's gradients; NaN if not computed.");
+}
+
+}  // namespace sprat::bindings

@@ -1,0 +1,26 @@
+// Reductions whose result depends on the values and their places on a line alone: not on threads, on the instruction
+// set, on alignment, nor on how the line is cut into arrays.
+//
+// Element i of the line belongs to lane i mod 16 of block i / block. A block adds the elements of each lane in
+// ascending order, in float64, and then joins its 16 lanes by a fixed tree. Blocks, tree and threads are the caller's
+// business: see api/line_sum.h.
+#pragma once
+
+#include <cstdint>
+
+namespace sprat {
+
+inline constexpr int kReduceLanes = 16;
+
+// lanes[(offset + i) mod 16] += f(x[i]) for i in [0, n), where `offset` is the place of x[0] on the line.
+using LaneSum = void (*)(const void* x, int64_t n, int64_t offset, double* lanes);
+
+struct ReduceKernels {
+  // Each by sprat_dtype: float32, float64.
+  LaneSum sum[2];
+  LaneSum sum_of_squares[2];
+  double (*abs_max[2])(const void* x, int64_t n);           // 0 if n is 0; NaN if any element is
+  int64_t (*count_nonfinite[2])(const void* x, int64_t n);  // NaN and infinities
+};
+
+}  // namespace sprat
