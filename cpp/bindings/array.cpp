@@ -57,8 +57,8 @@ std::string shape_text(const Array& array) {
 // What an object without a usable buffer is called in the message: its dtype where it has one.
 std::string description(nb::handle object) {
   if (nb::hasattr(object, "dtype") && nb::hasattr(object, "shape")) {
-    return std::string(nb::str(nb::type_name(object.type())).c_str()) + " of dtype " +
-           nb::str(object.attr("dtype")).c_str();
+    const nb::object dtype = object.attr("dtype");  // nb::str of the accessor itself would not convert it
+    return std::string(nb::str(nb::type_name(object.type())).c_str()) + " of dtype " + nb::str(dtype).c_str();
   }
   return nb::str(nb::type_name(object.type())).c_str();
 }

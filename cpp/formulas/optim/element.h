@@ -7,18 +7,15 @@
 //   states, ema = 0 where they are denormal;  param, states, ema = +0 where the mask is 0
 #pragma once
 
-#include "simd/vec.h"
+#include "simd/math.h"
 
 SPRAT_ISA_BEGIN
-
-template <class T>
-constexpr T kSmallestNormal = sizeof(T) == 4 ? T(0x1p-126) : T(0x1p-1022);
 
 // An average whose gradient has vanished decays through the denormal numbers, which slow arithmetic down many times on
 // some CPUs, and stays there for ever: 0.9 * 4 denormal steps round to 4 steps again. Below the normal range it is 0.
 template <class V>
 SPRAT_HD SPRAT_INLINE V flush_denormal(V x) {
-  return select(abs(x) < V(kSmallestNormal<Scalar<V>>), V(0), x);  // keeps NaN
+  return select(abs(x) < V(FormatOf<V>::kMinNormal), V(0), x);  // keeps NaN
 }
 
 // The constants of a pass in the type that computes.

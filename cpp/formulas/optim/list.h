@@ -10,6 +10,7 @@
 
 #include "formulas/optim/adagrad.h"
 #include "formulas/optim/adam.h"
+#include "formulas/optim/nadam.h"
 #include "formulas/optim/rmsprop.h"
 #include "formulas/optim/sgd.h"
 
@@ -17,6 +18,6 @@ SPRAT_ISA_BEGIN
 
 template <template <template <class> class...> class Use>
 using OptimizerFormulas = Use<Sgd, SgdMomentum, Adagrad, Rmsprop, RmspropMomentum, RmspropCentered,
-                              RmspropCenteredMomentum, Adam, AdamAmsgrad, AdamW, AdamWAmsgrad>;
+                              RmspropCenteredMomentum, Adam, AdamAmsgrad, AdamW, AdamWAmsgrad, NAdam>;
 
 SPRAT_ISA_END

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from .. import _core
-from ._groups import Parameter, label, per_parameter
+from ._groups import Array, Parameter, label, per_parameter
+
+
+def edits(model: Any) -> tuple[Any, ...]:
+    """What changes when layers, masks or frozen parameters of a model do."""
+    return model._structure_version, model.frozen, {name: id(mask) for name, mask in model.masks.items()}
 
 
 def set_masks(parameters: list[Parameter], masks: Any, model: Any) -> None:
     """Give each parameter its entry of `masks`, or else the model's mask."""
     if masks is None and model is not None:
         masks = {parameter.name: model.masks.get(parameter.name) for parameter in parameters}
-    if isinstance(masks, list | tuple) and len(masks) < len(parameters) and parameters[0].mask is not None:
-        masks = [*masks, *[None] * (len(parameters) - len(masks))]  # a group was added later
     for parameter, mask in zip(parameters, per_parameter("masks", masks, parameters), strict=True):
         parameter.mask = mask
 
 
+def check_arrays(parameters: list[Parameter]) -> None:
+    """What must hold before states can be made for a parameter; the plan looks at the rest."""
+    for index, parameter in enumerate(parameters):
+        array, name = parameter.array, f"params{label(parameter, index)}"
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"{name}: wanted a NumPy array in CPU memory, got {type(array).__name__}")
+        if array.dtype.kind != "f" or array.dtype.itemsize not in (4, 8):
+            raise TypeError(f"{name}: wanted float32 or float64, got {array.dtype}")
+
+
+def aligned_full(like: Array, value: float | Array) -> Array:
+    """A new array of the same shape and dtype that starts on a cache line."""
+    memory = np.empty(like.nbytes + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    array: Array = memory[start : start + like.nbytes].view(like.dtype).reshape(like.shape)
+    array[...] = value
+    return array
+
+
 def flat_layout(parameters: list[Parameter], model: Any) -> tuple[list[int], int]:
     """Where each parameter lies in a flat gradient, and how long that is; -1 if there can be none."""
-    arrays = [np.asarray(parameter.array) for parameter in parameters]
+    arrays = [parameter.array for parameter in parameters]
     if len({array.dtype for array in arrays}) > 1:
         return [0] * len(arrays), -1
     if model is not None:
@@ -33,13 +54,7 @@ def flat_layout(parameters: list[Parameter], model: Any) -> tuple[list[int], int
     return [0, *ends[:-1]], ends[-1]
 
 
-def make_plan(
-    kernels: list[str],
-    parameters: list[Parameter],
-    model: Any,
-    step_count: int,
-    options: Mapping[str, Any],
-) -> _core.OptimizerPlan:
+def make_plan(kernels: list[str], parameters: list[Parameter], model: Any, step_count: int) -> _core.OptimizerPlan:
     """The native plan. Raises TypeError or ValueError, with one line, if an array cannot be used."""
     offsets, flat_size = flat_layout(parameters, model)
     rows = [
@@ -57,11 +72,4 @@ def make_plan(
         )
         for index, (parameter, offset) in enumerate(zip(parameters, offsets, strict=True))
     ]
-    plan = _core.OptimizerPlan(kernels, rows, flat_size, step_count)
-    plan.set_options(
-        options["clip_norm"] or 0.0,
-        options["clip_value"] or 0.0,
-        options["ema_decay"] or 0.0,
-        options["nonfinite"] != "propagate",
-    )
-    return plan
+    return _core.OptimizerPlan(kernels, rows, flat_size, step_count)

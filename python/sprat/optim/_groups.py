@@ -96,21 +96,19 @@ class ParamGroup(MutableMapping[str, Any]):
     ValueError: lr must be finite and at least 0, got -1
     """
 
-    def __init__(
-        self, values: dict[str, Any], fixed: dict[str, Any], check: Callable[[dict[str, Any]], None]
-    ):
+    def __init__(self, values: dict[str, Any], fixed: dict[str, Any], check: Callable[[dict[str, Any]], None]):
         self._values = {key: HYPERPARAMETERS[key](key, value) for key, value in values.items()}
-        self._fixed = fixed
+        self.fixed = fixed
         self._check = check  # what the optimizer asks of several values together
         self.changed = True  # since the kernels were last told
         check(self._values)
 
     def __getitem__(self, key: str) -> Any:
-        return self._fixed[key] if key in self._fixed else self._values[key]
+        return self.fixed[key] if key in self.fixed else self._values[key]
 
     def __setitem__(self, key: str, value: Any) -> None:
         if key not in self._values:
-            what = "is fixed" if key in self._fixed else f"is none of {', '.join(self._values)}"
+            what = "is fixed" if key in self.fixed else f"is none of {', '.join(self._values)}"
             raise KeyError(f"param_groups: {key!r} {what}")
         values = self._values | {key: HYPERPARAMETERS[key](key, value)}
         self._check(values)
@@ -121,11 +119,11 @@ class ParamGroup(MutableMapping[str, Any]):
         raise TypeError("param_groups: hyper-parameters can be set, not deleted")
 
     def __iter__(self) -> Iterator[str]:
-        yield from self._fixed
+        yield from self.fixed
         yield from self._values
 
     def __len__(self) -> int:
-        return len(self._fixed) + len(self._values)
+        return len(self.fixed) + len(self._values)
 
     def __repr__(self) -> str:
         return f"ParamGroup({self._values})"
@@ -205,18 +203,5 @@ def per_parameter(what: str, values: Any, parameters: list[Parameter]) -> list[A
         raise TypeError(f"{what}: wanted a list or dict of arrays, got {type(values).__name__}")
     entries = list(values)
     if len(entries) != len(parameters):
-        raise ValueError(
-            f"{what}: wanted {len(parameters)} entries, one for each parameter, got {len(entries)}"
-        )
+        raise ValueError(f"{what}: wanted {len(parameters)} entries, one for each parameter, got {len(entries)}")
     return entries
-
-
-def aligned_full(shape: tuple[int, ...], dtype: Any, value: float | Array) -> Array:
-    """A new array that starts on a cache line."""
-    count = int(np.prod(shape, dtype=np.int64))
-    itemsize = np.dtype(dtype).itemsize
-    memory = np.empty(count * itemsize + 64, np.uint8)
-    start = -memory.ctypes.data % 64
-    array: Array = memory[start : start + count * itemsize].view(dtype).reshape(shape)
-    array[...] = value
-    return array

@@ -36,30 +36,24 @@ def follow(
     ]
 
 
-def _follow_one(
-    source: Parameter | None, name: str | None, array: Array, index_map: IndexMap | None
-) -> Parameter:
+def _follow_one(source: Parameter | None, name: str | None, array: Array, index_map: IndexMap | None) -> Parameter:
     if source is None:
         return Parameter(array, name, 0)
     if index_map is None:
         if np.shape(source.array) != np.shape(array) or source.array.dtype != array.dtype:
             return Parameter(array, name, source.group)
-        return replace(source, array=array, name=name, mask=None)
+        return replace(source, array=array, name=name)
     axes = source.array.ndim
     if len(index_map) != axes:
-        raise ValueError(
-            f"index_maps[{name!r}]: wanted an entry for each of {axes} axes, got {len(index_map)}"
-        )
-    kept = [
-        _indices(f"{name!r}][{axis}", index_map[axis], size) for axis, size in enumerate(source.array.shape)
-    ]
+        raise ValueError(f"index_maps[{name!r}]: wanted an entry for each of {axes} axes, got {len(index_map)}")
+    kept = [_indices(f"{name!r}][{axis}", index_map[axis], size) for axis, size in enumerate(source.array.shape)]
     shape = tuple(map(len, kept))
     if shape != np.shape(array):
         raise ValueError(f"index_maps[{name!r}]: keeps shape {shape}, the parameter has {np.shape(array)}")
     where = np.ix_(*kept)
     states = {key: np.ascontiguousarray(state[where]) for key, state in source.states.items()}
-    ema = None if source.ema is None else np.ascontiguousarray(source.ema[where])
-    return replace(source, array=array, name=name, mask=None, states=states, ema=ema)
+    mask, ema = (None if part is None else np.ascontiguousarray(part[where]) for part in (source.mask, source.ema))
+    return replace(source, array=array, name=name, mask=mask, states=states, ema=ema)
 
 
 def _indices(where: str, part: Any, size: int) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Unpack
 
-from .optimizer import Optimizer, Options
+from ._base import Options
+from .optimizer import Optimizer
 from .schedules import Schedule
 
 

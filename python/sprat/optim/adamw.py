@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Unpack
 
+from ._base import Options
 from .adam import Adam
-from .optimizer import Options
 from .schedules import Schedule
 
 

@@ -5,32 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
-from .. import _core
-from . import _binding, _groups, _rebind
-from ._groups import Array, Parameter, ParamGroup
+from . import _binding, _groups, _rebind, _state_dict
+from ._base import KERNELS, Base, Options
+from ._groups import ParamGroup
 from ._rebind import IndexMap
 from .schedules import Schedule
-from .schedules._base import number
-
-_KERNELS = _core.optimizers()
 
 
-class Options(TypedDict, total=False):
-    """Keyword arguments that every optimizer takes: see `Optimizer`."""
-
-    clip_norm: float | None
-    clip_value: float | None
-    masks: Any
-    ema_decay: float | None
-    nonfinite: Literal["propagate", "skip", "raise"]
-
-
-class Optimizer:
+class Optimizer(Base):
     """Base of the optimizers: use `SGD`, `Adam` and their like.
 
     Parameters
@@ -81,33 +67,7 @@ class Optimizer:
     """
 
     def __init__(self, params: Any, defaults: dict[str, Any], **options: Unpack[Options]) -> None:
-        self._defaults = defaults
-        self._set_options(**options)
-        self._model: Any = params if _groups.is_model(params) else None
-        self._named = self._model is not None or isinstance(params, Mapping)
-        self._masks = options.get("masks")
-        parameters: list[Parameter] = []
-        groups: list[ParamGroup] = []
-        for arrays, own in _groups.split_groups(params):
-            self._append_group(groups, parameters, arrays, own)
-        self._attach(groups, parameters, step_count=0)
-        self.skipped_steps = 0  # refused for a gradient that was not finite
-
-    # ---- what each optimizer defines
-
-    @staticmethod
-    def _kernel(group: Mapping[str, Any]) -> str:
-        """The name of the native kernel for these hyper-parameters."""
-        raise NotImplementedError
-
-    @staticmethod
-    def _check(values: Mapping[str, Any]) -> None:
-        """Refuses hyper-parameters that do not fit together."""
-
-    @staticmethod
-    def _initial_state(name: str, group: Mapping[str, Any]) -> float:
-        """What a state is filled with before the first step."""
-        return 0.0
+        super().__init__(params, defaults, options)
 
     # ---- the step
 
@@ -146,7 +106,13 @@ class Optimizer:
         plan = self._plan
         for index, schedule in self._scheduled:
             plan.set_group(index, {"lr": schedule(plan.step_count)})
-        return plan.step(grads) or self._refuse_nonfinite()
+        if plan.step(grads):
+            return True
+        if self.nonfinite == "raise":
+            where, count = plan.nonfinite()[0]
+            raise ValueError(f"grads{where}: {count} elements are NaN or infinite")
+        self.skipped_steps += 1
+        return False
 
     def bind(self, grads: Any) -> None:
         """Take the gradients of the steps to come, so that ``step()`` need not look at them again.
@@ -252,10 +218,17 @@ class Optimizer:
         if _groups.is_model(model) is (self._model is None):
             raise TypeError("rebind: wanted parameters of the kind that the optimizer was made with")
         ((arrays, _),) = _groups.split_groups(model)
-        parameters = _rebind.follow(self._progressed(), arrays, index_maps or {}, renamed or {})
+        maps = dict(index_maps or {})
+        if _groups.is_model(model):
+            maps = {name: kept for name, kept in maps.items() if name not in model.frozen}
+        parameters = _rebind.follow(self._progressed(), arrays, maps, renamed or {})
+        if _groups.is_model(model) and not self._own_masks:
+            _binding.set_masks(parameters, None, model)
         fixed = {"params": [array for _, array in arrays], "param_names": [name for name, _ in arrays]}
         group = ParamGroup(self._groups[0].hyperparameters, fixed, self._check)
-        before, self._model = self._model, model if self._model is not None else None
+        before = self._model
+        if before is not None:
+            self._model = model
         try:
             self._attach([group], parameters, self.step_count)
         except BaseException:
@@ -266,6 +239,74 @@ class Optimizer:
     def state(self) -> Any:
         """What is kept for each parameter: list, or dict by name, of dicts of arrays under torch's names."""
         return self._shaped([dict(parameter.states) for parameter in self._parameters])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that a resumed run needs beside the parameters, in torch's layout; arrays are copies.
+
+        Returns
+        -------
+        dict
+            "state": index of the parameter -> {"step": 0-d array, "exp_avg": array, ...}, without parameters that
+            never made a step. "param_groups": list of hyper-parameters and "params", the indices; a schedule is
+            there as its current rate and its configuration "lr_schedule". "sprat": what torch has not: step_count,
+            skipped_steps, moving averages. With its arrays as tensors, torch's optimizers load it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sprat import optim
+        >>> optimizer = optim.Adam([np.zeros(2)])
+        >>> optimizer.step([np.ones(2)])
+        True
+        >>> optimizer.state_dict()["state"][0]["exp_avg"]
+        array([0.1, 0.1])
+        """
+        return _state_dict.pack(
+            self._groups,
+            self._progressed(),
+            step_count=self.step_count,
+            skipped_steps=self.skipped_steps,
+            keeps_mu_product=self._keeps_mu_product,
+        )
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from a `state_dict` of this package or of torch: its hyper-parameters, states and steps.
+
+        Raises
+        ------
+        TypeError, ValueError, FormatError
+            If anything in it does not fit this optimizer and its parameters. Nothing is changed then.
+
+        Notes
+        -----
+        Arrays are copied and take the parameter's dtype; torch tensors in CPU memory will do. A state dict without
+        moving averages makes them begin again, as copies of the parameters. torch's SGD counts no steps: its schedule
+        would begin again.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sprat import optim
+        >>> first, second = optim.Adam([np.zeros(2)]), optim.Adam([np.zeros(2)])
+        >>> first.step([np.ones(2)])
+        True
+        >>> second.load_state_dict(first.state_dict())
+        >>> second.step_count
+        1
+        """
+        found = _state_dict.unpack(
+            state_dict,
+            self._groups,
+            self._progressed(),
+            states_of=lambda values: KERNELS[self._kernel(values)],
+            keeps_mu_product=self._keeps_mu_product,
+        )
+        groups = [
+            ParamGroup(values, group.fixed, self._check)
+            for values, group in zip(found.hyperparameters, self._groups, strict=True)
+        ]
+        self._attach(groups, found.parameters, found.step_count)
+        self.skipped_steps = found.skipped_steps
 
     # ---- moving averages
 
@@ -300,126 +341,6 @@ class Optimizer:
             yield
         finally:
             plan.swap_ema()
-
-    # ---- inside
-
-    def _set_options(
-        self,
-        clip_norm: float | None = None,
-        clip_value: float | None = None,
-        masks: Any = None,
-        ema_decay: float | None = None,
-        nonfinite: str = "propagate",
-    ) -> None:
-        for name, value in (("clip_norm", clip_norm), ("clip_value", clip_value)):
-            if value is not None:
-                number(name, value, open_low=True)
-        if ema_decay is not None and number("ema_decay", ema_decay, 0.0, 1.0) == 1.0:
-            raise ValueError("ema_decay must be below 1, got 1: the average would never move")
-        if nonfinite not in ("propagate", "skip", "raise"):
-            raise ValueError(f"nonfinite must be 'propagate', 'skip' or 'raise', got {nonfinite!r}")
-        self.clip_norm, self.clip_value = clip_norm, clip_value
-        self.ema_decay, self.nonfinite = ema_decay, nonfinite
-
-    def _append_group(
-        self,
-        groups: list[ParamGroup],
-        parameters: list[Parameter],
-        arrays: list[tuple[str | None, Array]],
-        own: dict[str, Any],
-    ) -> None:
-        unknown = [key for key in own if key not in self._defaults]
-        if unknown:
-            raise ValueError(
-                f"params: a group has {unknown[0]!r}, which is none of {', '.join(self._defaults)}"
-            )
-        fixed: dict[str, Any] = {"params": [array for _, array in arrays]}
-        if arrays[0][0] is not None:
-            fixed["param_names"] = [name for name, _ in arrays]
-        groups.append(ParamGroup(self._defaults | own, fixed, self._check))
-        parameters += [Parameter(array, name, len(groups) - 1) for name, array in arrays]
-
-    def _attach(self, groups: list[ParamGroup], parameters: list[Parameter], step_count: int) -> None:
-        """Make these the parameters, with new states where some are missing. Checks all, then changes."""
-        kernels = [self._kernel(group) for group in groups]
-        _binding.set_masks(parameters, self._masks, self._model)
-        for parameter in parameters:
-            array, group = parameter.array, groups[parameter.group]
-            shape, dtype = np.shape(array), getattr(array, "dtype", np.float32)
-            parameter.states = {
-                name: parameter.states[name]
-                if name in parameter.states
-                else _groups.aligned_full(shape, dtype, self._initial_state(name, group))
-                for name in _KERNELS[kernels[parameter.group]]
-            }
-            if self.ema_decay is not None and parameter.ema is None:
-                parameter.ema = _groups.aligned_full(shape, dtype, array)
-        plan = _binding.make_plan(kernels, parameters, self._model, step_count, vars(self))
-        self._version = None if self._model is None else self._model._structure_version
-        self._groups, self._parameters, self._plan, self._kernels = groups, parameters, plan, kernels
-        self._tell()
-
-    def _refresh(self) -> None:
-        """Follow what was set in the groups or edited in the model since the last step."""
-        if self._model is not None and self._model._structure_version != self._version:
-            self._follow_model()
-        for group in self._groups:
-            if group.changed:
-                self._tell()
-                return
-
-    def _tell(self) -> None:
-        for index, group in enumerate(self._groups):
-            kernel = self._kernel(group)
-            if kernel != self._kernels[index]:
-                raise ValueError(
-                    f"param_groups[{index}]: these values need other states ({kernel} instead of "
-                    f"{self._kernels[index]}); make a new optimizer"
-                )
-            values = group.hyperparameters
-            self._plan.set_group(index, _groups.native_hyperparameters(values, self._rate(group)))
-        self._scheduled = [
-            (index, group["lr"])
-            for index, group in enumerate(self._groups)
-            if isinstance(group["lr"], Schedule)
-        ]
-        for group in self._groups:
-            group.changed = False
-
-    def _follow_model(self) -> None:
-        """Go on with new masks, frozen parameters or arrays. How layers were cut, only `rebind` is told."""
-        now = self._model.parameters()
-        for parameter in self._parameters:
-            name = parameter.name
-            if name in now and np.shape(now[name]) != np.shape(parameter.array):
-                raise RuntimeError(
-                    f"the model's {name!r} has changed its shape: call rebind(model, index_maps)"
-                )
-        self.rebind()
-
-    def _rate(self, group: ParamGroup) -> float:
-        lr = group["lr"]
-        return lr(self.step_count) if isinstance(lr, Schedule) else lr
-
-    def _progressed(self) -> list[Parameter]:
-        """The parameters, with the steps they have made."""
-        return [
-            replace(parameter, step=step, mu_product=mu_product)
-            for parameter, (step, mu_product) in zip(self._parameters, self._plan.progress(), strict=True)
-        ]
-
-    def _shaped(self, values: list[Any]) -> Any:
-        """One value for each parameter, as a list or dict like the parameters."""
-        if not self._named:
-            return values
-        return {parameter.name: value for parameter, value in zip(self._parameters, values, strict=True)}
-
-    def _refuse_nonfinite(self) -> bool:
-        if self.nonfinite == "raise":
-            where, count = self._plan.nonfinite()[0]
-            raise ValueError(f"grads{where}: {count} elements are NaN or infinite")
-        self.skipped_steps += 1
-        return False
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__}(step_count={self.step_count}, skipped_steps={self.skipped_steps}"]
