@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support import assert_same_bits, assert_same_everywhere
 
 import sprat
 from sprat import nn, optim, prune
+from support import assert_same_bits, assert_same_everywhere
 
 
 def model(seed: int = 0, **options: object) -> nn.MLP:
