@@ -66,7 +66,7 @@ def test_what_was_pruned_stays_pruned() -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [optim.SGD, optim.Adagrad, optim.RMSprop, optim.Adam, optim.AdamW, optim.NAdam, optim.Lion]
+    "make", [optim.SGD, optim.Adagrad, optim.RMSprop, optim.Adam, optim.AdamW, optim.NAdam]
 )
 def test_retraining_keeps_masked_weights_and_their_state_at_zero(make: type) -> None:
     m = model()
