@@ -65,9 +65,7 @@ def test_what_was_pruned_stays_pruned() -> None:
         assert not (m.masks[name] & ~mask & 1).any()
 
 
-@pytest.mark.parametrize(
-    "make", [optim.SGD, optim.Adagrad, optim.RMSprop, optim.Adam, optim.AdamW, optim.NAdam]
-)
+@pytest.mark.parametrize("make", [optim.SGD, optim.Adagrad, optim.RMSprop, optim.Adam, optim.AdamW, optim.NAdam])
 def test_retraining_keeps_masked_weights_and_their_state_at_zero(make: type) -> None:
     m = model()
     x = np.random.default_rng(0).normal(size=(64, 12)).astype(np.float32)

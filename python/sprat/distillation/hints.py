@@ -63,7 +63,15 @@ class Hint:
                 stage.set_mask(name, student.masks[name])
         stage.freeze(*(name for name in shared if name in student.frozen))
         history = fit(
-            stage, x, knows, loss="mse", lr=self.lr, epochs=self.epochs, batch_size=batch_size, seed=seed, progress=False
+            stage,
+            x,
+            knows,
+            loss="mse",
+            lr=self.lr,
+            epochs=self.epochs,
+            batch_size=batch_size,
+            seed=seed,
+            progress=False,
         )
         for name in shared:
             student.parameters()[name][...] = stage.parameters()[name]

@@ -62,7 +62,9 @@ def teacher_outputs(
     if isinstance(teacher, Model):
         return _checked("teacher", _in_batches(teacher, x, batch_size), len(x), columns)
     if classification and hasattr(teacher, "predict_proba"):
-        return _logits(np.asarray(teacher.predict_proba(x), np.float64), len(x), columns, getattr(teacher, "classes_", None))
+        return _logits(
+            np.asarray(teacher.predict_proba(x), np.float64), len(x), columns, getattr(teacher, "classes_", None)
+        )
     if not classification and hasattr(teacher, "predict"):
         return _checked("teacher.predict", np.asarray(teacher.predict(x)), len(x), columns)
     if callable(teacher):
