@@ -25,6 +25,7 @@ void bind_mlp(nb::module_& m);
 void bind_predictor(nb::module_& m);
 void bind_prune(nb::module_& m);
 void bind_quantize(nb::module_& m);
+void bind_int8(nb::module_& m);  // after bind_predictor
 void bind_runtime(nb::module_& m);
 
 }  // namespace sprat::bindings

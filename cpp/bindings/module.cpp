@@ -12,5 +12,6 @@ NB_MODULE(_core, m) {
   bind_predictor(m);
   bind_prune(m);
   bind_quantize(m);
+  bind_int8(m);
   bind_runtime(m);
 }

@@ -13,6 +13,7 @@ extern const LinearKernels linear_kernels;
 extern const LayerKernels layer_kernels;
 extern const QuantizeKernels quantize_kernels;
 extern const ReduceKernels reduce_kernels;
+extern const LinearInt8Kernels linear_int8_kernels;
 
 extern const KernelTable kernel_table;
 const KernelTable kernel_table = {
@@ -25,6 +26,7 @@ const KernelTable kernel_table = {
     &layer_kernels,
     &quantize_kernels,
     &reduce_kernels,
+    &linear_int8_kernels,
 };
 
 }  // namespace sprat::SPRAT_ISA

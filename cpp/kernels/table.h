@@ -7,6 +7,7 @@
 #include "kernels/activation.h"
 #include "kernels/layer.h"
 #include "kernels/linear.h"
+#include "kernels/linear_int8.h"
 #include "kernels/loss.h"
 #include "kernels/optimizer.h"
 #include "kernels/prune.h"
@@ -25,6 +26,7 @@ struct KernelTable {
   const LayerKernels* layer;
   const QuantizeKernels* quantize;
   const ReduceKernels* reduce;
+  const LinearInt8Kernels* linear_int8;
 };
 
 const KernelTable& kernels();  // of the instruction set in use: see api/dispatch.h

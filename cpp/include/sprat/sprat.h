@@ -385,6 +385,29 @@ SPRAT_API sprat_status sprat_choose_qparams(sprat_dtype real, int64_t n, const v
                                             int32_t quant_min, int32_t quant_max, int32_t symmetric, void* scales,
                                             int32_t* zero_points) SPRAT_NOEXCEPT;
 
+/* ---- int8 networks ------------------------------------------------------------------------------------------------- */
+
+/* A layer that multiplies integers: its input becomes uint8, and
+ *   y = activation((sum_k x[k] weight[n][k] - input_zero_point * sum_k weight[n][k]) * (input_scale * weight_scales[n])
+ *                  + bias[n])
+ * with exact 32-bit sums. float32 only. */
+typedef struct sprat_int8_layer {
+  size_t size;
+  int64_t in_features, out_features; /* in_features at most 65793: beyond it 32-bit sums could overflow */
+  const int8_t* weight;              /* (out_features, in_features) */
+  const float* weight_scales;        /* out_features numbers */
+  const float* bias;                 /* out_features numbers, or NULL */
+  int32_t activation;                /* from sprat_activation_find() */
+  int32_t is_static;                 /* 0: each row of the input is quantized by its own range, and the next two fields */
+  float input_scale;                 /* mean nothing */
+  int32_t input_zero_point;          /* 0 to 255 */
+} sprat_int8_layer;
+
+/* Copies what it needs of the layers. In a run a NaN counts as 0 and an infinity saturates; with is_static = 0 neither
+ * takes part in the range of its row. */
+SPRAT_API sprat_status sprat_predictor_create_int8(const sprat_int8_layer* layers, int64_t num_layers,
+                                                   sprat_predictor** predictor) SPRAT_NOEXCEPT;
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,12 +1,39 @@
 """Quantization: real numbers as 8-bit integers, and networks that multiply them.
 
-Words are those of torch and ONNX: ``scale``, ``zero_point``, ``quant_min``, ``quant_max``, per tensor, per
-channel with ``axis``, observer, fake quantization.
+Words are those of torch and ONNX: ``scale``, ``zero_point``, ``quant_min``, ``quant_max``, per tensor, per channel
+with ``axis``, observer, fake quantization.
 """
 
 from __future__ import annotations
 
+from . import observers
 from .arrays import dequantize, fake_quantize, quantize
+from .comparison import LayerReport, Report, report
+from .histogram import Histogram
+from .model import QuantizedLayer, QuantizedMLP
+from .observers import MSE, Entropy, MinMax, MovingAverage, Observer, Percentile
+from .post_training import quantize_model, weight_qparams
 from .qparams import choose_qparams, value_range
 
-__all__ = ["choose_qparams", "dequantize", "fake_quantize", "quantize", "value_range"]
+__all__ = [
+    "MSE",
+    "Entropy",
+    "Histogram",
+    "LayerReport",
+    "MinMax",
+    "MovingAverage",
+    "Observer",
+    "Percentile",
+    "QuantizedLayer",
+    "QuantizedMLP",
+    "Report",
+    "choose_qparams",
+    "dequantize",
+    "fake_quantize",
+    "observers",
+    "quantize",
+    "quantize_model",
+    "report",
+    "value_range",
+    "weight_qparams",
+]

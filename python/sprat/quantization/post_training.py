@@ -1,0 +1,147 @@
+"""Post-training quantization: a trained float model becomes an integer model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _check
+from ..nn.mlp import MLP
+from ..nn.model import LayerSpec
+from . import observers
+from .arrays import quantize
+from .model import QuantizedLayer, QuantizedMLP
+from .observers import Observer
+from .qparams import choose_qparams, value_range
+
+__all__ = ["quantize_model", "weight_qparams"]
+
+GRANULARITIES = ("per_channel", "per_tensor")
+_BATCH_ROWS = 1024
+
+
+def weight_qparams(weight: NDArray[Any], weights: str = "per_channel") -> NDArray[np.float32]:
+    """The scales of a weight (out, in), one for each output: symmetric, codes -127 to 127.
+
+    >>> import numpy as np
+    >>> from sprat.quantization import weight_qparams
+    >>> weight_qparams(np.float32([[1.27, 0], [0, -2.54]]))
+    array([0.01, 0.02], dtype=float32)
+    """
+    _check.check_choice("weights", weights, GRANULARITIES)
+    low, high = value_range(np.asarray(weight, np.float32), 0 if weights == "per_channel" else None)
+    scale, _ = choose_qparams(low, high, "int8", symmetric=True)
+    return np.array(np.broadcast_to(scale, weight.shape[:1]))
+
+
+def quantize_layer(
+    name: str,
+    spec: LayerSpec,
+    parameters: Mapping[str, NDArray[Any]],
+    weights: str,
+    input_qparams: tuple[float, int] | None,
+) -> QuantizedLayer:
+    """One layer, its input static if its scale and zero point are given."""
+    weight = np.asarray(parameters[f"{name}.weight"], np.float32)
+    try:
+        scale = weight_qparams(weight, weights)
+    except ValueError as error:
+        raise ValueError(f"{name}.weight{str(error).removeprefix('x')}") from None
+    bias = np.asarray(parameters[f"{name}.bias"], np.float32) if spec.bias else None
+    codes = quantize(weight, scale, axis=0, quant_min=-127)
+    return QuantizedLayer(codes, scale, bias, spec.activation, *(input_qparams or (None, None)))
+
+
+def quantize_model(
+    model: MLP,
+    calibration: Any = None,
+    *,
+    observer: str | Observer | Callable[[], Observer] = "minmax",
+    weights: str = "per_channel",
+) -> QuantizedMLP:
+    """The model on integers: int8 weights, uint8 activations.
+
+    Parameters
+    ----------
+    model : nn.MLP
+        Not changed. A float64 model is rounded to float32 first.
+    calibration : array (rows, in_features), table, or iterable of batches of either; optional
+        Typical inputs; a few hundred rows usually do. What they make of each layer's input fixes its scale (static: the
+        fastest). Without any, each row is quantized by its own range when it comes (dynamic: nothing to calibrate, no
+        surprise saturates).
+    observer : {"minmax", "moving_average", "percentile", "mse", "entropy"}, Observer, or function that makes one
+        How a range is found from the calibration; see :mod:`sprat.quantization.observers`. A given Observer is a
+        pattern, not used itself.
+    weights : {"per_channel", "per_tensor"}
+        One scale for each output, or one for the whole weight.
+
+    Returns
+    -------
+    QuantizedMLP
+        With the model's loss and encoder.
+
+    Raises
+    ------
+    ValueError
+        If a weight or the calibration is not finite, if the calibration has no rows, or if a layer has more than
+        65793 inputs.
+
+    Examples
+    --------
+    >>> import numpy as np, sprat
+    >>> x = np.random.default_rng(0).standard_normal((256, 8)).astype(np.float32)
+    >>> model = sprat.nn.MLP([8, 16, 3], seed=0)
+    >>> sprat.quantization.quantize_model(model)
+    QuantizedMLP(8-16-3, relu, int8 weights, dynamic uint8 activations)
+    >>> quantized = sprat.quantization.quantize_model(model, calibration=x, observer="percentile")
+    >>> quantized.layers[1].is_static
+    True
+    """
+    if not isinstance(model, MLP):
+        raise TypeError(f"model: wanted an nn.MLP, got {type(model).__name__}")
+    _check.check_choice("weights", weights, GRANULARITIES)
+    qparams = _calibrate(model, calibration, observer)
+    parameters = model.parameters()
+    quantized = QuantizedMLP(
+        [
+            quantize_layer(f"layers.{index}", spec, parameters, weights, qparams[index])
+            for index, spec in enumerate(model.layers)
+        ]
+    )
+    quantized.loss_name, quantized.encoder = model.loss_name, model.encoder
+    return quantized
+
+
+def _calibrate(model: MLP, calibration: Any, observer: Any) -> list[tuple[float, int] | None]:
+    """Scale and zero point of every layer's input."""
+    count = len(model.layers)
+    watching = [observers.make(observer) for _ in range(count)]  # refuses a bad observer in any case
+    if calibration is None:
+        return [None] * count
+    rows = 0
+    for batch in _batches(calibration):
+        inputs = model._inputs(batch)
+        for start in range(0, inputs.shape[0], _BATCH_ROWS):
+            part = inputs[start : start + _BATCH_ROWS]
+            rows += part.shape[0]
+            for index in range(count):
+                try:
+                    watching[index].observe(part if index == 0 else model.hidden(part, index - 1))
+                except ValueError as error:
+                    what = "calibration" if index == 0 else f"calibration: activations after layer {index - 1}"
+                    raise ValueError(f"{what}{str(error).removeprefix('x')}") from None
+    if rows == 0:
+        raise ValueError("calibration: wanted at least one row")
+    return [(float(scale), int(zero)) for scale, zero in (one.qparams("uint8") for one in watching)]
+
+
+def _batches(calibration: Any) -> Iterable[Any]:
+    """A matrix or a table is one batch; what else can be iterated gives batches."""
+    if isinstance(calibration, np.ndarray | Mapping) or hasattr(calibration, "columns"):
+        return [calibration]
+    if not isinstance(calibration, Iterable):
+        raise TypeError(f"calibration: wanted rows or an iterable of batches, got {type(calibration).__name__}")
+    return calibration
