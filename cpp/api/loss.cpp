@@ -49,8 +49,8 @@ sprat_status check_weights(const Call& call, const char* name, const void* weigh
   SPRAT_RETURN_IF_REFUSED(check_array(name, weights, item_size(call.dtype)));
   for (int64_t i = 0; i < n; ++i) {
     const double w = call.number(weights, i);
-    SPRAT_REQUIRE(w >= 0 && w <= HUGE_VAL && !std::isinf(w), "%s: wanted finite numbers of at least 0, got %g at %lld",
-                  name, w, static_cast<long long>(i));
+    SPRAT_REQUIRE(w >= 0 && std::isfinite(w), "%s: wanted finite numbers of at least 0, got %g at %lld", name, w,
+                  static_cast<long long>(i));
   }
   return SPRAT_OK;
 }
@@ -81,7 +81,7 @@ sprat_status check_target(const Call& call) {
     return SPRAT_OK;
   }
   SPRAT_RETURN_IF_REFUSED(check_array("target", call.target, item_size(call.dtype)));
-  if (std::strcmp(call.kernel.name, "bce_with_logits") != 0) return SPRAT_OK;
+  if (!call.kernel.unit_target) return SPRAT_OK;
   for (int64_t i = 0; i < call.rows * call.columns; ++i) {
     const double t = call.number(call.target, i);
     SPRAT_REQUIRE(t >= 0 && t <= 1, "target: %s wants numbers in [0, 1], got %g in row %lld", call.kernel.name, t,

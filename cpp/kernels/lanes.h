@@ -56,10 +56,16 @@ class LaneSum {
     }
   }
 
+  // Lane i and lane i + 8, then i + 4, i + 2, i + 1: whole registers first.
   SPRAT_INLINE double total() const {
-    double sums[kLogicalLanes];
-    for (int i = 0; i < kLogicalLanes / kWidth; ++i) lanes_[i].store(sums + i * kWidth);
-    for (int half = kLogicalLanes / 2; half > 0; half /= 2) {
+    Vec<double> registers[kRegisters];
+    for (int i = 0; i < kRegisters; ++i) registers[i] = lanes_[i];
+    for (int half = kRegisters / 2; half > 0; half /= 2) {
+      for (int i = 0; i < half; ++i) registers[i] += registers[i + half];
+    }
+    double sums[kWidth];
+    registers[0].store(sums);
+    for (int half = kWidth / 2; half > 0; half /= 2) {
       for (int i = 0; i < half; ++i) sums[i] += sums[i + half];
     }
     return sums[0];
@@ -67,7 +73,8 @@ class LaneSum {
 
  private:
   static constexpr int kWidth = kLanes<Vec<double>>;
-  Vec<double> lanes_[kLogicalLanes / kWidth] = {};
+  static constexpr int kRegisters = kLogicalLanes / kWidth;
+  Vec<double> lanes_[kRegisters] = {};
 };
 
 SPRAT_ISA_END

@@ -60,6 +60,7 @@ double cross_entropy_rows(const sprat_loss_params& params, const LossBatch& batc
   using V = Vec<T>;
   const int64_t columns = batch.columns;
   const CrossEntropy<T> formula(params, columns);
+  const bool all_have_shares = !kClasses || formula.spread > 0;
   const T* class_weight = static_cast<const T*>(params.class_weight);
   const T* sample_weight = static_cast<const T*>(batch.sample_weight);
   double total = 0;
@@ -87,7 +88,7 @@ double cross_entropy_rows(const sprat_loss_params& params, const LossBatch& batc
       const V height = load_lanes<V>(z + i, left) - V(top);
       const V e = exp(height);
       exps.add(e, i, left);
-      if (!kClasses || formula.spread > 0) {
+      if (all_have_shares) {
         const V s = share(i, left);
         shares.add(s, i, left);
         terms.add(weigh(s, height), i, left);
@@ -95,15 +96,15 @@ double cross_entropy_rows(const sprat_loss_params& params, const LossBatch& batc
       if (grad) store_lanes(grad + i, e, left);
     });
     const double sum = exps.total();
-    const double shares_sum = shares.total() + own_share;
-    total += u * CrossEntropy<T>::loss(shares_sum, sum, terms.total() + own_term);
+    const double shares_sum = all_have_shares ? shares.total() + own_share : own_share;
+    total += u * CrossEntropy<T>::loss(shares_sum, sum, all_have_shares ? terms.total() + own_term : own_term);
     if (!grad) continue;
 
     const V scale(T(batch.scale * u));
     const V softmax_scale(T(batch.scale * u * shares_sum / sum));
     for_each_vector<V>(columns, [&](int64_t i, int64_t left) SPRAT_INLINE_LAMBDA {
       V g = load_lanes<V>(grad + i, left) * softmax_scale;
-      if (!kClasses || formula.spread > 0) g = g - scale * share(i, left);
+      if (all_have_shares) g = g - scale * share(i, left);
       store_lanes(grad + i, g, left);
     });
     if constexpr (kClasses) grad[own] -= T(batch.scale * u * own_share);
@@ -187,11 +188,13 @@ struct Losses {
   static constexpr LossKernel list[] = {
       {CrossEntropy<float>::kName,
        true,
+       false,
        {cross_entropy_rows<float, false>, cross_entropy_rows<double, false>},
        {cross_entropy_rows<float, true>, cross_entropy_rows<double, true>},
        {softmax_teacher_rows<float>, softmax_teacher_rows<double>}},
       {Formulas<float>::kName,
        false,
+       Formulas<float>::kUnitTarget,
        {element_rows<Formulas, float>, element_rows<Formulas, double>},
        {nullptr, nullptr},
        {element_rows<Teacher<Formulas>::template Of, float>, element_rows<Teacher<Formulas>::template Of, double>}}...};

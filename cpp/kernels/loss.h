@@ -26,6 +26,7 @@ using LossRows = double (*)(const sprat_loss_params&, const LossBatch&, int64_t 
 struct LossKernel {
   const char* name;
   bool takes_classes;           // softmax over the columns: a row has one class. Else: one number for each column.
+  bool unit_target;             // numbers lie in [0, 1]
   LossRows against_numbers[2];  // by sprat_dtype: float32, float64
   LossRows against_classes[2];  // nullptr unless takes_classes
   LossRows against_teacher[2];  // target: the teacher's raw outputs. Hinton et al. 2015, with the factor T^2

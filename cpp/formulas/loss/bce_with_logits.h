@@ -52,6 +52,7 @@ struct BceTeacher {
 template <class T>
 struct BceWithLogits {
   static constexpr const char* kName = "bce_with_logits";
+  static constexpr bool kUnitTarget = true;
   using AgainstTeacher = BceTeacher<T>;
 
   SPRAT_HD explicit BceWithLogits(const sprat_loss_params&) {}

@@ -11,6 +11,7 @@ SPRAT_ISA_BEGIN
 template <class T>
 struct Huber {
   static constexpr const char* kName = "huber";
+  static constexpr bool kUnitTarget = false;
   using AgainstTeacher = Huber;
   T delta;
 

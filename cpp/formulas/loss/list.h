@@ -2,6 +2,7 @@
 //
 // Most losses take each column on its own: a struct template over the element type, made from sprat_loss_params, with
 //   operator()(output, target, gain, slope)   the loss; slope receives d loss / d output; gain is pos_weight, or 1
+//   kUnitTarget                               whether targets must lie in [0, 1]
 //   AgainstTeacher                            the formula that a teacher's raw output is compared by
 // Cross-entropy couples the columns of a row: its loop stands in kernels/loss.cpp.
 #pragma once

@@ -11,6 +11,7 @@ SPRAT_ISA_BEGIN
 template <class T>
 struct Mae {
   static constexpr const char* kName = "mae";
+  static constexpr bool kUnitTarget = false;
   using AgainstTeacher = Mae;
 
   SPRAT_HD explicit Mae(const sprat_loss_params&) {}

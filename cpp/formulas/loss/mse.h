@@ -11,6 +11,7 @@ SPRAT_ISA_BEGIN
 template <class T>
 struct Mse {
   static constexpr const char* kName = "mse";
+  static constexpr bool kUnitTarget = false;
   using AgainstTeacher = Mse;
 
   SPRAT_HD explicit Mse(const sprat_loss_params&) {}
