@@ -35,7 +35,7 @@ bool multiply_unpacked(const LinearKernel& kernel, int64_t element_size, const M
     void* packed = scratch.bytes(kernel.packed_size(k, n) * element_size);
     if (!packed) return false;
     pack_all(kernel, b, k, n, packed);
-    const LinearProduct product{a, packed, k, n, c, n, nullptr};
+    const LinearProduct product{a, packed, k, n, c, n, nullptr, kReduceBlock};
     const int64_t grain = grain_of(k * n * kernel.max_rows) * kernel.max_rows;
     parallel_for(m, grain, [&](int64_t begin, int64_t end) { kernel.multiply(product, begin, end, 0, panels); });
     return true;
@@ -53,7 +53,7 @@ bool multiply_unpacked(const LinearKernel& kernel, int64_t element_size, const M
       const int64_t columns = std::min(n - first, kernel.panel_columns);
       const Matrix b_panel{advance(b.data, first * b.column_stride, element_size), b.row_stride, b.column_stride};
       kernel.pack(b_panel, k, columns, 0, 1, packed);
-      const LinearProduct product{a, packed, k, columns, advance(c, first, element_size), n, nullptr};
+      const LinearProduct product{a, packed, k, columns, advance(c, first, element_size), n, nullptr, kReduceBlock};
       kernel.multiply(product, 0, m, 0, 1);
     }
   });

@@ -22,8 +22,8 @@ void pack_all(const LinearKernel& kernel, const Matrix& b, int64_t k, int64_t n,
 // Rows [0, rows) of a product whose B is packed; panels are spread over threads if the work is worth it.
 void multiply_all(const LinearKernel& kernel, const LinearProduct& product, int64_t rows);
 
-// C (m x n, contiguous) = A (m x k) B (k x n), neither packed. Each thread packs the panels of B it works on. False:
-// there was no memory.
+// C (m x n, contiguous) = A (m x k) B (k x n), neither packed, where k counts rows of a batch. Each thread packs the
+// panels of B it works on. False: there was no memory.
 bool multiply_unpacked(const LinearKernel& kernel, int64_t element_size, const Matrix& a, const Matrix& b, int64_t m,
                        int64_t k, int64_t n, void* c);
 

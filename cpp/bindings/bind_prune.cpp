@@ -57,7 +57,7 @@ double prune_smallest(const std::vector<nb::object>& x_objects, int64_t count,
 }  // namespace
 
 void bind_prune(nb::module_& m) {
-  m.def("prune_threshold", &prune_threshold, nb::arg("x"), nb::arg("threshold"), nb::arg("mask").none(),
+  m.def("prune_threshold", &prune_threshold, nb::arg("x").none(), nb::arg("threshold"), nb::arg("mask").none(),
         "Set x to zero where |x| < threshold, in place; fill mask. Returns how many.");
   m.def("prune_smallest", &prune_smallest, nb::arg("arrays"), nb::arg("count"), nb::arg("masks"),
         "Set exactly the count elements of smallest magnitude of all arrays to zero, in place; fill the masks. "

@@ -76,7 +76,7 @@ struct TileArgs {
   const T* a;
   int64_t a_row_stride, a_k_stride;
   const T* b;
-  int64_t k;
+  int64_t k, block;
   T* c;
   int64_t c_stride;
   const T* bias;
@@ -89,8 +89,8 @@ SPRAT_NOINLINE void multiply_tile(const TileArgs<T>& t) {
   using V = Vec<T>;
   constexpr int kLane = kLanes<V>, kWidth = kVecs * kLane, kAll = kVecs * kPanels;
   const int64_t panel_stride = t.k * kWidth;
-  for (int64_t block = 0; block < t.k || block == 0; block += kReduceBlock) {
-    const int64_t block_end = smaller(block + kReduceBlock, t.k);
+  for (int64_t block = 0; block < t.k || block == 0; block += t.block) {
+    const int64_t block_end = smaller(block + t.block, t.k);
     V sum[kRows][kAll];
 #pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) {
@@ -161,6 +161,7 @@ void multiply_rows(const LinearProduct& p, int64_t row, int64_t rows, int64_t pa
   t.a_row_stride = p.a.row_stride;
   t.a_k_stride = p.a.column_stride;
   t.k = p.k;
+  t.block = p.block > 0 ? p.block : p.k + 1;  // at least 1, for k = 0
   t.c_stride = p.c_stride;
   int64_t panels_at_once = 1;
   for (int64_t panel = panel_begin; panel < panel_end; panel += panels_at_once) {

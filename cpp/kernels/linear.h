@@ -6,9 +6,10 @@
 //
 // A is read where it lies, through two strides. B is packed once into panels of a few registers' width.
 //
-// Order of sums, fixed by the shape alone: blocks of kReduceBlock values of k; within a block k ascends by fused
-// multiply-add from zero; block sums are added in order. Neither the tile nor the number of rows, threads or lanes
-// takes part, so every instruction set gives the same bits.
+// Order of sums, fixed by the shape alone: k ascends by fused multiply-add from zero, so an input that is exactly zero
+// can be left out without changing a bit (prune.remove_dead relies on it). Where k counts rows, of which there may be
+// many, it does so within blocks of kReduceBlock, and block sums are added in order. Neither the tile nor the number of
+// rows, threads or lanes takes part, so every instruction set gives the same bits.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,8 @@ struct LinearProduct {
   int64_t k, n;
   void* c;  // rows x n, every row contiguous
   int64_t c_stride;
-  const void* bias;  // n values added after the sum; NULL: none
+  const void* bias;   // n values added after the sum; NULL: none
+  int64_t block = 0;  // values of k in a block; 0: all of them
 };
 
 // For one dtype.

@@ -41,7 +41,7 @@ SPRAT_INLINE F32 narrow(F64 low, F64 high) {
 
 // Lanes below n. The masked moves never touch memory under a false lane.
 SPRAT_INLINE __m256i lanes_below_32(int64_t n) {
-  const int count = static_cast<int>(n < 8 ? n : 8);
+  const int count = static_cast<int>(n < 0 ? 0 : n < 8 ? n : 8);
   return reinterpret_cast<__m256i>(I32{0, 1, 2, 3, 4, 5, 6, 7} < count);
 }
 SPRAT_INLINE __m256i lanes_below_64(int64_t n) { return reinterpret_cast<__m256i>(I64{0, 1, 2, 3} < n); }
@@ -55,6 +55,9 @@ SPRAT_INLINE I32 widen_bytes(Bytes<int8_t, 8> bytes, I32) {
 }
 SPRAT_INLINE I32 widen_bytes(Bytes<uint8_t, 8> bytes, I32) {
   return reinterpret_cast<I32>(_mm256_cvtepu8_epi32(_mm_cvtsi64_si128(reinterpret_cast<int64_t>(bytes))));
+}
+SPRAT_INLINE I64 widen_bytes(Bytes<uint8_t, 4> bytes, I64) {
+  return reinterpret_cast<I64>(_mm256_cvtepu8_epi64(_mm_cvtsi32_si128(reinterpret_cast<int32_t>(bytes))));
 }
 SPRAT_INLINE F32 widen_bytes(Bytes<int8_t, 8> bytes, F32) { return to_real(widen_bytes(bytes, I32{})); }
 SPRAT_INLINE F32 widen_bytes(Bytes<uint8_t, 8> bytes, F32) { return to_real(widen_bytes(bytes, I32{})); }

@@ -176,10 +176,10 @@ SPRAT_HD SPRAT_INLINE V log_of_special(V x) {
 template <class V>
 SPRAT_HD SPRAT_INLINE V log(V x) {
   using F = FormatOf<V>;
-  constexpr Scalar<V> kLift = F::kFractionBits + 2;
+  constexpr int kLift = F::kFractionBits + 2;
   const auto ordinary = x > 0 && x < F::kInfinity;
   const auto denormal = x < F::kMinNormal;
-  const V lifted = select(denormal, x * power_of_two<V>(Int<V>(F::kFractionBits + 2)), x);
+  const V lifted = select(denormal, x * power_of_two<V>(Int<V>(kLift)), x);
   const auto [k, f] = split_exponent(select(ordinary, lifted, V(1)));
   return select(ordinary, join_log(to_real(k) - select(denormal, V(kLift), V(0)), f), log_of_special(x));
 }

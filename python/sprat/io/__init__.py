@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from .files import describe, load, save
+from .training import TrainingState, load_training, save_training
 
-__all__ = ["describe", "load", "save"]
+__all__ = ["TrainingState", "describe", "load", "load_training", "save", "save_training"]

@@ -1,7 +1,8 @@
 """Files that appear whole or not at all.
 
 The bytes go to a temporary file beside the target, are forced to the disk, and take the target's name in one rename;
-then the folder is forced to the disk too. Whatever stops the process in between, the name shows the old file or the new.
+then the folder is forced to the disk too. Whatever stops the process in between, the name shows the old file or the
+new.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ PathLike = str | os.PathLike[str]
 def write(path: PathLike, chunks: Iterable[Any]) -> None:
     """Write the chunks (objects with a contiguous buffer), one after another, as the new content of ``path``.
 
-    A file that exists keeps its permissions; a new one gets what the umask leaves. A symbolic link stays a link: the file
-    it points to is replaced. On failure the temporary file is removed and the old content stays.
+    A file that exists keeps its permissions; a new one gets what the umask leaves. A symbolic link stays a link: the
+    file it points to is replaced. On failure the temporary file is removed and the old content stays.
 
     Raises
     ------

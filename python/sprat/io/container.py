@@ -52,7 +52,7 @@ def write(path: PathLike, kind: str, config: Mapping[str, Any], arrays: Mapping[
 
 def _little_endian(array: np.ndarray) -> memoryview:
     contiguous = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    return memoryview(contiguous.reshape(-1).view(np.uint8))
+    return contiguous.reshape(-1).view(np.uint8).data
 
 
 @contextlib.contextmanager
@@ -60,8 +60,6 @@ def format_errors(path: PathLike) -> Iterator[None]:
     """Turn what a parser finds wrong into one FormatError line that names the file."""
     try:
         yield
-    except FormatError:
-        raise
     except (ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:
         problem = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         raise FormatError(f"{os.fspath(path)!s}: {' '.join(problem.split())}") from None
@@ -102,7 +100,7 @@ def _prove(path: str, file: BinaryIO, size: int) -> Contents:
         )
     if metadata.keys() != _KEYS:
         odd = sorted(metadata.keys() ^ _KEYS)[0]
-        raise ValueError(f"the metadata {'lack' if odd in _KEYS else 'have an unknown'} key {shorten(odd)}")
+        raise ValueError(f"the metadata {'lack the' if odd in _KEYS else 'have the unknown'} key {shorten(odd)}")
     config = header.load_object("the configuration", metadata["config"])
     return Contents(path, metadata["kind"], config, found.tensors, found.data_start, size)
 
@@ -112,7 +110,7 @@ def read_array(contents: Contents, file: BinaryIO, name: str) -> np.ndarray:
     entry = contents.tensors[name]
     array = np.empty(entry.shape, dtype=entry.dtype)
     file.seek(contents.data_start + entry.begin)
-    _fill(file, memoryview(array.reshape(-1).view(np.uint8)))
+    _fill(file, array.reshape(-1).view(np.uint8).data)
     if entry.dtype == np.bool_ and array.size and array.view(np.uint8).max() > 1:
         raise ValueError(f"tensor {shorten(name)}: a BOOL byte is neither 0 nor 1")
     return array if sys.byteorder == "little" else array.astype(array.dtype.newbyteorder("="))

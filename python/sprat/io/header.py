@@ -21,7 +21,8 @@ from .strict_json import shorten
 LENGTH_BYTES = 8
 # Encoders of tables put their categories into the header; more than this is no small network.
 MAX_HEADER_BYTES = 32 * 1024 * 1024
-# The data begins, and every tensor of ours ends, on a multiple of this, so that a mapped file is aligned for any vector.
+# The data begins, and every tensor of ours ends, on a multiple of this, so that a mapped file is aligned for any
+# vector.
 ALIGNMENT = 64
 
 DTYPES: Mapping[str, np.dtype[Any]] = {

@@ -1,8 +1,8 @@
 """Which kinds of file there are; a kind of model adds itself with one call.
 
 >>> from sprat.io import registry
->>> sorted(registry.kinds())[:1]
-['mlp']
+>>> sorted(registry.kinds())
+['mlp', 'quantized_mlp', 'training']
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Format:
     ``encode(obj) -> (config, arrays)``
         ``config`` is JSON-able and says everything that is not a number of a tensor.
     ``layout(config) -> {name: TensorSpec}``
-        Proves the configuration (ValueError otherwise) and names every tensor with dtype and shape. Runs before a tensor
-        is read, so it must not allocate by sizes it was told.
+        Proves the configuration (ValueError otherwise) and names every tensor with dtype and shape. Runs before a
+        tensor is read, so it must not allocate by sizes it was told.
     ``decode(config, arrays) -> obj``
         Proves the values (masks of 0 and 1, finite scales, ...) and builds the object.
     """
@@ -40,7 +40,8 @@ class Format:
     decode: Callable[[Mapping[str, Any], Arrays], Any]
 
 
-# Kinds of sprat's own, imported when a file or an object asks for them: kind -> (module of the class, module that registers).
+# Kinds of sprat's own, imported when a file or an object asks for them: kind -> (module of the class, module that
+# registers).
 _KNOWN = {
     "mlp": ("sprat.nn", "sprat.io.mlp"),
     "quantized_mlp": ("sprat.quantization", "sprat.io.quantized_mlp"),

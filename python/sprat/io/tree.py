@@ -1,7 +1,7 @@
 """Nested state (dicts, lists, numbers, arrays) as JSON plus named tensors, and back.
 
-Training state is a tree: an optimizer's ``state_dict``, what callbacks remember, the history. Arrays move into tensors of
-the file; what JSON cannot say is written as an object with one key that begins with ``$``:
+Training state is a tree: an optimizer's ``state_dict``, what callbacks remember, the history. Arrays move into tensors
+of the file; what JSON cannot say is written as an object with one key that begins with ``$``:
 
     array              {"$tensor": name}            tuple     {"$tuple": [...]}
     nan, inf, -inf     {"$float": "nan"}            dict      {"$dict": [[key, value], ...]}  when a key is not a string

@@ -158,6 +158,7 @@ class MLP(Passes):
         model = type(self).from_layers(self.layers, self._params, self.dtype)
         model.masks = {name: mask.copy() for name, mask in self.masks.items()}
         model.loss_name, model.encoder, model.input_quant = self.loss_name, self.encoder, self.input_quant
+        model._class_names = self._class_names
         model._set_frozen(self._frozen)
         return model
 
@@ -310,7 +311,7 @@ class MLP(Passes):
         frozen = frozenset(name for name in self._frozen if not name.startswith(prefix))
         self._rebuild([*self.layers[:-1], head], parameters, masks)
         self._set_frozen(frozen)
-        self.loss_name = self.encoder = None
+        self.loss_name = self.encoder = self._class_names = None
 
     def _rebuild(
         self, layers: Sequence[LayerSpec], params: Mapping[str, npt.ArrayLike], masks: Mapping[str, npt.ArrayLike]

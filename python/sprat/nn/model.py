@@ -56,6 +56,7 @@ class Model(ABC):
 
     loss_name: str | None = None
     encoder: Any = None
+    _class_names: tuple[Any, ...] | None = None
 
     @property
     @abstractmethod
@@ -81,9 +82,14 @@ class Model(ABC):
         """Everything but the numbers, JSON-able."""
 
     @property
-    def class_names(self) -> Any:
-        """Names of the classes, None when they are numbered."""
-        return None if self.encoder is None else self.encoder.class_names
+    def class_names(self) -> tuple[Any, ...] | None:
+        """Names of the classes in the order of their ids, None when they are numbered. The encoder's come first."""
+        names = None if self.encoder is None else self.encoder.class_names
+        return self._class_names if names is None else names
+
+    @class_names.setter
+    def class_names(self, names: Any) -> None:
+        self._class_names = None if names is None else tuple(names)
 
     def __call__(self, x: npt.ArrayLike, out: Array | None = None) -> Array:
         """Raw outputs: logits or values.

@@ -1,0 +1,139 @@
+"""``sprat.distill``: train a student on the targets and on what a teacher says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..nn import losses
+from .hints import Hint
+from .teacher import teacher_outputs
+
+if TYPE_CHECKING:
+    from ..nn import MLP
+    from ..training import History
+
+
+def distill(
+    teacher: Any,
+    student: MLP,
+    x: Any,
+    y: Any = None,
+    *,
+    temperature: float = 4.0,
+    alpha: float = 0.5,
+    loss: Any = None,
+    hints: Hint | None = None,
+    batch_size: int = 64,
+    seed: int = 0,
+    **options: Any,
+) -> History:
+    r"""Train a student on the targets and on what a teacher says about them (Hinton, Vinyals & Dean 2015).
+
+    .. math:: L = \alpha T^2 \, KL(\mathrm{softmax}(t / T) \,\|\, \mathrm{softmax}(s / T)) + (1 - \alpha) \, \mathrm{hard}(s, y)
+
+    with t and s the raw outputs of teacher and student. The factor T^2 keeps the two parts in balance, since the gradient
+    of the soft one shrinks as 1 / T^2. With one output column sigmoid stands for softmax. For regression the soft part is
+    the hard loss against the teacher's values, and the temperature plays no role.
+
+    Parameters
+    ----------
+    teacher
+        A sprat model, a fitted estimator with ``predict_proba`` or ``predict``, a callable that gives raw outputs, an array
+        of stored raw outputs (rows, out_features), or a list of teachers whose mean is taught. Asked once for every row,
+        before training.
+    student : nn.MLP
+        Trained in place. Without an encoder of its own it takes that of a sprat teacher.
+    x, y
+        Training data as for :func:`sprat.fit`; batches from an iterator cannot be distilled from. ``y=None`` learns from the
+        teacher alone (``alpha`` is 1 then).
+    temperature : float
+        Softens both distributions; 2 to 8 suit most classifications, 4 is the default.
+    alpha : float
+        The teacher's share, 0 to 1.
+    loss : str or nn.losses object, optional
+        The hard loss; default by y, as in :func:`sprat.fit`.
+    hints : Hint, optional
+        Teach a hidden layer first; the teacher must be one sprat model.
+    batch_size, seed, **options
+        As for :func:`sprat.fit`: epochs, lr, optimizer, validation, early_stopping, callbacks, checkpoint, ...
+
+    Returns
+    -------
+    History
+        That of ``fit``, with ``agreement``: for classification the share of training rows on which student and teacher
+        choose the same class afterwards; for regression the coefficient of determination against the teacher.
+
+    Raises
+    ------
+    TypeError, ValueError
+        One line that names the argument; nothing has changed then.
+
+    Examples
+    --------
+    >>> import numpy as np, sprat
+    >>> x = np.random.default_rng(0).normal(size=(500, 4)).astype(np.float32)
+    >>> y = (x[:, 0] * x[:, 1] > 0).astype(int)
+    >>> teacher = sprat.nn.MLP([4, 64, 64, 2], seed=0)
+    >>> _ = sprat.fit(teacher, x, y, epochs=30, lr=0.01)
+    >>> student = sprat.nn.MLP([4, 16, 2], seed=1)
+    >>> history = sprat.distill(teacher, student, x, y, epochs=30, lr=0.01)
+    >>> history.agreement > 0.8
+    True
+    """
+    from ..training import fit
+
+    if callable(x) or not hasattr(x, "__len__"):
+        raise TypeError("x: wanted an array or a table, to ask the teacher about; got batches")
+    if student.encoder is None and getattr(teacher, "encoder", None) is not None:
+        encoder = teacher.encoder
+    else:
+        encoder = student.encoder
+    classification = _is_classification(y, loss, student.out_features, encoder, teacher)
+    hard = losses.get(loss) if loss is not None else _default_loss(classification, student.out_features)
+    combined = losses.Distillation(temperature=temperature, alpha=1.0 if y is None else alpha, hard=hard)
+    outputs = teacher_outputs(teacher, x, student.out_features, classification=classification)
+    outputs = np.ascontiguousarray(outputs, student.dtype)
+    if hints is not None:
+        if not hasattr(teacher, "hidden"):
+            raise TypeError(f"hints: the teacher has no hidden layers to ask, it is a {type(teacher).__name__}")
+        hints.train(teacher, student, x if encoder is None else encoder.transform(x), batch_size=batch_size, seed=seed)
+    previous, student.encoder = student.encoder, encoder
+    try:
+        history = fit(student, x, y, loss=combined, teacher=outputs, batch_size=batch_size, seed=seed, **options)
+    except (TypeError, ValueError):
+        student.encoder = previous
+        raise
+    history.agreement = _agreement(student, x, outputs, classification)
+    return history
+
+
+def _is_classification(y: Any, loss: Any, columns: int, encoder: Any, teacher: Any) -> bool:
+    if loss is not None:
+        return losses.get(loss).name in ("cross_entropy", "bce_with_logits")
+    if encoder is not None and encoder.task is not None:
+        return bool(encoder.task == "classification")
+    if y is not None:
+        return np.asarray(y).dtype.kind != "f"
+    name = getattr(teacher, "loss_name", None)
+    if name is not None:
+        return name in ("cross_entropy", "bce_with_logits")
+    return hasattr(teacher, "predict_proba") or columns > 1
+
+
+def _default_loss(classification: bool, columns: int) -> losses.Loss:
+    if not classification:
+        return losses.MSE()
+    return losses.CrossEntropy() if columns > 1 else losses.BCEWithLogits()
+
+
+def _agreement(student: MLP, x: Any, teacher: Any, classification: bool) -> float:
+    outputs = teacher_outputs(student, x, student.out_features, classification=classification).astype(np.float64)
+    if classification:
+        if outputs.shape[1] == 1:
+            return float(np.mean((outputs > 0) == (teacher > 0)))
+        return float(np.mean(outputs.argmax(axis=1) == teacher.argmax(axis=1)))
+    spread = np.sum((teacher - teacher.mean(axis=0)) ** 2)
+    error = np.sum((outputs - teacher) ** 2)
+    return float(1 - error / spread) if spread else float(error == 0)

@@ -1,0 +1,138 @@
+"""How an MLP lies in a file.
+
+Tensors have the names of ``MLP.parameters()`` ("layers.0.weight" is (out, in), "layers.0.bias" is (out,)); a pruned
+parameter has a second tensor "mask.layers.0.weight" of uint8, 1 keeps. Weights must be finite, masks 0 or 1, and what a
+mask removes must be zero: a file that says otherwise was not written by sprat.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..nn import MLP, LayerSpec, activations
+from . import heads, registry
+from .layout import Fields, TensorSpec
+from .registry import Arrays
+
+# More layers than any network that fits in a file, few enough to list in no time.
+_MAX_LAYERS = 10_000
+
+
+def encode(model: MLP) -> tuple[dict[str, Any], Arrays]:
+    """Configuration and tensors of a model; ValueError when its weights are not finite."""
+    arrays: Arrays = {}
+    for name, values in model.parameters().items():
+        if not np.isfinite(values).all():
+            raise ValueError(f"cannot save the model: {name} holds NaN or infinity")
+        arrays[name] = values
+    for name, mask in model.masks.items():
+        arrays[f"mask.{name}"] = np.asarray(mask, dtype=np.uint8)
+    config = {
+        "model": {"dtype": str(np.dtype(model.dtype)), "layers": [_layer_config(layer) for layer in model.layers]},
+        "masks": sorted(model.masks),
+        "frozen": sorted(model.frozen),
+        **heads.write(model),
+    }
+    return config, arrays
+
+
+def layout(config: Mapping[str, Any]) -> dict[str, TensorSpec]:
+    """Prove the configuration and name the tensors."""
+    fields = Fields(config, "the configuration")
+    dtype, layers = read_layers(fields.any("model"))
+    tensors = parameter_specs(layers, dtype)
+    for name in fields.names("frozen"):
+        if name not in tensors:
+            raise ValueError(f"frozen: the model has no parameter {name!r}")
+    masks = fields.names("masks")
+    for name in masks:
+        if name not in tensors:
+            raise ValueError(f"masks: the model has no parameter {name!r}")
+    tensors |= {f"mask.{name}": TensorSpec.of("uint8", *tensors[name].shape) for name in masks}
+    heads.read(fields, layers[0].in_features, layers[-1].out_features)
+    fields.done()
+    return tensors
+
+
+def decode(config: Mapping[str, Any], arrays: Arrays) -> MLP:
+    """Prove the values and build the model."""
+    fields = Fields(config, "the configuration")
+    dtype, layers = read_layers(fields.any("model"))
+    masks = fields.names("masks")
+    frozen = fields.names("frozen")
+    for name in parameter_specs(layers, dtype):
+        if not np.isfinite(arrays[name]).all():
+            raise ValueError(f"tensor {name!r} holds NaN or infinity")
+    for name in masks:
+        mask = arrays[f"mask.{name}"]
+        if mask.size and mask.max() > 1:
+            raise ValueError(f"tensor 'mask.{name}' holds {mask.max()}, wanted 0 or 1")
+        if arrays[name][mask == 0].any():
+            raise ValueError(f"tensor {name!r} is not zero where its mask is")
+    model = MLP.from_layers(layers, {name: arrays[name] for name in parameter_specs(layers, dtype)}, dtype.name)
+    for name in masks:
+        model.set_mask(name, arrays[f"mask.{name}"])
+    if frozen:
+        model.freeze(*frozen)
+    heads.attach(model, heads.read(fields, model.in_features, model.out_features))
+    return model
+
+
+# ---- parts that other kinds of model share -------------------------------------------------------------------------
+
+
+def read_layers(value: Any) -> tuple[np.dtype[Any], list[LayerSpec]]:
+    """dtype and layers of {"dtype": ..., "layers": [...]}; sizes must be positive and chain."""
+    fields = Fields(value, "model")
+    dtype = np.dtype(fields.text("dtype", among=("float32", "float64")))
+    entries = fields.items("layers")
+    fields.done()
+    if not 1 <= len(entries) <= _MAX_LAYERS:
+        raise ValueError(f"model: {len(entries)} layers, wanted 1 to {_MAX_LAYERS}")
+    layers = [_read_layer(entry, f"layer {index}") for index, entry in enumerate(entries)]
+    for index, (before, after) in enumerate(itertools.pairwise(layers)):
+        if before.out_features != after.in_features:
+            raise ValueError(
+                f"layer {index} gives {before.out_features} features, layer {index + 1} takes {after.in_features}"
+            )
+    return dtype, layers
+
+
+def parameter_specs(layers: Sequence[LayerSpec], dtype: np.dtype[Any]) -> dict[str, TensorSpec]:
+    """The tensors of the layers."""
+    specs = {}
+    for index, layer in enumerate(layers):
+        specs[f"layers.{index}.weight"] = TensorSpec.of(dtype, layer.out_features, layer.in_features)
+        if layer.bias:
+            specs[f"layers.{index}.bias"] = TensorSpec.of(dtype, layer.out_features)
+    return specs
+
+
+def _layer_config(layer: LayerSpec) -> dict[str, Any]:
+    return {
+        "in_features": layer.in_features,
+        "out_features": layer.out_features,
+        "activation": layer.activation,
+        "bias": layer.bias,
+        "dropout": layer.dropout,
+    }
+
+
+def _read_layer(value: Any, where: str) -> LayerSpec:
+    fields = Fields(value, where)
+    layer = LayerSpec(
+        in_features=fields.integer("in_features", 1),
+        out_features=fields.integer("out_features", 1),
+        activation=fields.text("activation", among=activations.NAMES),
+        bias=fields.flag("bias"),
+        dropout=fields.number("dropout", 0.0, 0.999999),
+    )
+    fields.done()
+    return layer
+
+
+registry.register(registry.Format("mlp", MLP, encode, layout, decode))

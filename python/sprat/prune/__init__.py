@@ -1,0 +1,15 @@
+"""Pruning: weights by threshold or rank of magnitude, whole neurons, gradual schedules, retraining under the mask.
+
+"Train, take absolute values, set to 0 below a threshold, train again": a pruned model keeps a mask for each pruned
+parameter (``model.masks``, 1 keeps), and every optimizer of :mod:`sprat.optim` that trains the model holds masked weights
+and their state at exactly zero.
+"""
+
+from __future__ import annotations
+
+from .magnitude import magnitude, threshold
+from .neurons import neurons, remove_dead
+from .report import Report, report
+from .schedule import GradualSchedule
+
+__all__ = ["GradualSchedule", "Report", "magnitude", "neurons", "remove_dead", "report", "threshold"]

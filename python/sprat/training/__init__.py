@@ -1,0 +1,24 @@
+"""Training: ``fit``, what may happen between its steps, and how good the result is."""
+
+from __future__ import annotations
+
+from . import callbacks, metrics
+from .callbacks import Callback, Checkpoint, EarlyStopping, GradualPruning, ReduceOnPlateau
+from .evaluate import evaluate
+from .fit import fit
+from .history import History
+from .trainer import Trainer
+
+__all__ = [
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "GradualPruning",
+    "History",
+    "ReduceOnPlateau",
+    "Trainer",
+    "callbacks",
+    "evaluate",
+    "fit",
+    "metrics",
+]

@@ -1,0 +1,390 @@
+"""The training loop: whole steps, callbacks between them, and a state that says exactly where it stands."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from . import progress as progress_bars
+from .callbacks import Callback, Checkpoint
+from .data import Data
+from .history import History
+from .interrupt import InterruptGuard
+from .rows import Array
+from .scores import batch_weight, score
+from .targets import Targets
+
+# Gradients whose squares sum to less than this cannot drive a finite parameter or an optimizer's state to infinity in
+# one step; anything beyond is stepped with a copy to go back to.
+_SAFE_ENERGY = 1e24
+
+Gradients = Callable[[Array, Array, Array | None], tuple[float, Any]]
+
+
+class Trainer:
+    """One run of ``fit``: what callbacks see, and what a checkpoint holds.
+
+    Attributes
+    ----------
+    model, optimizer
+        What is trained, and by what.
+    history : History
+    step : int
+        Updates made so far.
+    epoch, batch : int
+        Index of the epoch, and of the next batch in it.
+    loss : float
+        Mean loss of the last batch, before its update.
+    has_validation : bool
+    gradients : callable
+        ``gradients(x, y, weight) -> (loss, gradient)``, one for each step; ``model_gradients`` unless something (such as
+        quantization-aware training) puts its own in place before the run.
+
+    Examples
+    --------
+    >>> import numpy as np, sprat
+    >>> model = sprat.nn.MLP([2, 1])
+    >>> positions = []
+    >>> history = sprat.fit(model, np.eye(2), [1.0, 2.0], batch_size=1, epochs=2,
+    ...     callbacks=[lambda trainer: positions.append((trainer.epoch, trainer.step))])
+    >>> positions
+    [(0, 2), (1, 4)]
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        optimizer: Any,
+        data: Data,
+        targets: Targets,
+        *,
+        epochs: int,
+        validation: Data | None = None,
+        callbacks: Sequence[Callback] = (),
+        seed: int = 0,
+        on_nonfinite: str = "raise",
+        progress: bool | str = "auto",
+        settings: dict[str, Any] | None = None,
+    ) -> None:
+        self.model, self.optimizer, self.targets = model, optimizer, targets
+        self.epochs, self.seed = epochs, seed
+        self.history = History()
+        self.step = self.epoch = self.batch = 0
+        self.loss = math.nan
+        self.callbacks = list(callbacks)
+        # What must be equal for a resumed run to give the bits of an uninterrupted one.
+        self.settings = dict(settings or {})
+        self._data, self._validation = data, validation
+        self._on_nonfinite, self._progress = on_nonfinite, progress
+        self.gradients: Gradients = self.model_gradients
+        self._loss_sum = self._loss_weight = 0.0
+        self._stop_reason: str | None = None
+        self._guard = InterruptGuard()
+        self._buffer: Any = None  # gradients, written again by every step
+        self._buffer_structure: tuple[int, frozenset[str]] | None = None
+        self._order: list[str] | None = None
+
+    @property
+    def has_validation(self) -> bool:
+        return self._validation is not None
+
+    def stop(self, reason: str = "callback") -> None:
+        """End training after the current step or epoch; ``reason`` becomes ``history.stopped_by``."""
+        self._stop_reason = self._stop_reason or reason
+
+    # ---- one step ------------------------------------------------------------------------------------------------
+
+    def train_batch(self, x: Array, y: Array, weight: Array | None) -> float:
+        """One update: the gradient of the batch, then the optimizer's step. Returns the loss before the update.
+
+        Nothing changes when the loss, the gradient or the new weights would not be finite: FloatingPointError then. An
+        optimizer made with nonfinite="skip" leaves such a batch out instead, and NaN comes back.
+        """
+        loss, gradients = self.gradients(x, y, weight)
+        skips = getattr(self.optimizer, "nonfinite", None) == "skip"
+        if not math.isfinite(loss) and not skips:
+            raise FloatingPointError(f"the loss became {loss}")
+        energy = math.fsum(map(_energy, _arrays(gradients)))
+        if energy < _SAFE_ENERGY:
+            self._guarded_step(gradients)
+        elif all(np.isfinite(array).all() for array in _arrays(gradients)):
+            self._careful_step(gradients)
+        elif skips:
+            self._guarded_step(gradients)
+            return math.nan
+        else:
+            raise FloatingPointError("the gradient became infinite or NaN")
+        return loss
+
+    def model_gradients(self, x: Array, y: Array, weight: Array | None) -> tuple[float, Any]:
+        """Mean loss of a batch and the gradient, flat or in the order of the optimizer's arrays: one native call."""
+        model = self.model
+        structure = (model._structure_version, model.frozen)
+        if structure != self._buffer_structure:
+            self._buffer, self._buffer_structure = None, structure
+            self._order = gradient_order(model, self.optimizer)
+        value, gradients = model.loss_and_gradients(
+            x,
+            y,
+            loss=self.targets.loss,
+            sample_weight=weight,
+            dropout_seed=self.seed,
+            step=self.step,
+            out=self._buffer,
+        )
+        self._buffer = gradients
+        if self._order is None:
+            return float(value), gradients.flat
+        return float(value), [gradients[name] for name in self._order]
+
+    def _guarded_step(self, gradients: Any) -> None:
+        self._guard.enter_step()
+        try:
+            self.optimizer.step(gradients)
+            self.step += 1
+        finally:
+            self._guard.leave_step()
+
+    def _careful_step(self, gradients: Any) -> None:
+        before = self.model.params.copy()
+        state = self.optimizer.state_dict()
+        self._guarded_step(gradients)
+        if not np.isfinite(self.model.params).all():
+            self.model.params[...] = before
+            self.optimizer.load_state_dict(state)
+            self.step -= 1
+            raise FloatingPointError("the update overflowed")
+
+    # ---- the loop ------------------------------------------------------------------------------------------------
+
+    def run(self) -> History:
+        """Train until all epochs are done or something stops it."""
+        started = time.monotonic() - self.history.seconds
+        bar = progress_bars.make(self._progress, self.epochs, self._data.batches_per_epoch)
+        self.history.stopped_by = None
+        failure: FloatingPointError | None = None
+        with self._guard:
+            try:
+                self._call("on_train_begin")
+                while self.epoch < self.epochs and self._stop_reason is None:
+                    self._run_epoch(bar)
+            except KeyboardInterrupt:
+                # The second Ctrl-C, or one that a handler of the program's own turned into an exception.
+                if self._guard.requested:
+                    raise
+                self.stop("interrupt")
+            except FloatingPointError as error:
+                self.stop("nonfinite")
+                failure = error
+            finally:
+                bar.close()
+                self.history.seconds = time.monotonic() - started
+                self.history.steps = self.step
+            self.history.stopped_by = self._stop_reason or "epochs"
+            for callback in self.callbacks:
+                if isinstance(callback, Checkpoint):
+                    callback.save(self)
+            self._take_average()
+            self._call("on_train_end")
+        if failure is not None and self._on_nonfinite == "raise":
+            failure.history = self.history  # type: ignore[attr-defined]
+            raise failure
+        return self.history
+
+    def _run_epoch(self, bar: progress_bars.Progress) -> None:
+        if self.batch == 0:
+            self._loss_sum = self._loss_weight = 0.0
+            self._call("on_epoch_begin")
+        bar.begin_epoch(self.epoch, self.batch)
+        watchers = [callback for callback in self.callbacks if type(callback).on_batch_end is not Callback.on_batch_end]
+        for x, y, weight in self._data.epoch(self.epoch, self.batch):
+            share = batch_weight(self.targets.loss, y, weight)
+            if share > 0:  # a batch whose weights are all zero has no mean loss, and no update
+                try:
+                    self.loss = self.train_batch(x, y, weight)
+                except FloatingPointError as error:
+                    raise FloatingPointError(self._explain(str(error), x, y)) from None
+                if math.isfinite(self.loss):
+                    self._loss_sum += self.loss * share
+                    self._loss_weight += share
+            self.batch += 1
+            bar.update(self.batch, self.loss)
+            for callback in watchers:
+                callback.on_batch_end(self)
+            if self._stopping():
+                return
+        if self.batch == 0:
+            raise ValueError(f"x gave no batch in epoch {self.epoch}")
+        row = {"loss": self._loss_sum / self._loss_weight if self._loss_weight else math.nan, "lr": self._lr()}
+        if self._validation is not None:
+            row.update(self._validate(self._validation))
+            if self._stopping():
+                return  # the validation was broken off: a resumed run does it again
+        self.history.append(row)
+        self.history.steps = self.step
+        bar.end_epoch(row)
+        self._call("on_epoch_end")
+        self.epoch += 1
+        self.batch = 0
+        for callback in self.callbacks:
+            if isinstance(callback, Checkpoint):
+                callback.after_epoch(self)
+
+    def _stopping(self) -> bool:
+        if self._guard.requested:
+            self.stop("interrupt")
+        return self._stop_reason is not None
+
+    def _validate(self, data: Data) -> dict[str, float]:
+        with self._averaged():
+            batches = itertools.takewhile(lambda _: not self._guard.requested, data.epoch(0))
+            return {f"val_{key}": value for key, value in score(self.model, batches, self.targets).items()}
+
+    def _call(self, method: str) -> None:
+        for callback in self.callbacks:
+            getattr(callback, method)(self)
+
+    def _lr(self) -> float:
+        """The rate of the last update."""
+        lr = self.optimizer.param_groups[0]["lr"]
+        return float(lr(max(self.optimizer.step_count - 1, 0)) if callable(lr) else lr)
+
+    def _explain(self, problem: str, x: Array, y: Array) -> str:
+        where = f"{problem} in epoch {self.epoch + 1}, batch {self.batch + 1} (lr {self._lr():g})"
+        for name, array in (("x", x), ("y", y)):
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                return (
+                    f"{where}: the batch has NaN or infinity in {name}; the model keeps the weights of step {self.step}"
+                )
+        return f"{where}; the model keeps the weights of step {self.step}; lower lr or set clip_norm"
+
+    # ---- weights -------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Inside, the model has the moving average of its weights, if the optimizer keeps one."""
+        if self.optimizer.ema is None:
+            yield
+            return
+        with self.optimizer.swap_ema():
+            self._apply_masks()
+            yield
+
+    def _take_average(self) -> None:
+        average = self.optimizer.ema
+        if average is None or self._stop_reason in ("interrupt", "nonfinite"):
+            return
+        parameters = self.model.parameters()
+        for name, values in average.items():
+            parameters[name][...] = values
+        self._apply_masks()
+
+    def _apply_masks(self) -> None:
+        """A mask may be newer than the average, whose weights it removes."""
+        parameters = self.model.parameters()
+        for name, mask in self.model.masks.items():
+            parameters[name][mask == 0] = 0.0
+
+    def measured_weights(self) -> dict[str, Any]:
+        """A copy of the weights that validation measured (the moving average if there is one), and of the masks."""
+        with self._averaged():
+            return {
+                "params": self.model.params.copy(),
+                "masks": {name: mask.copy() for name, mask in self.model.masks.items()},
+                "sizes": _sizes(self.model),
+            }
+
+    def restore_weights(self, weights: dict[str, Any]) -> None:
+        """Put back what ``measured_weights`` gave; nothing happens when the layers have other sizes by now."""
+        if weights["sizes"] != _sizes(self.model):
+            return
+        for name in set(self.model.masks) | set(weights["masks"]):
+            self.model.set_mask(name, weights["masks"].get(name))
+        self.model.params[...] = weights["params"]
+        self.masks_changed()
+
+    def masks_changed(self) -> None:
+        """Tell the optimizer that the model's masks are new: what they remove stays zero, and so does its state."""
+        if getattr(self.optimizer, "_model", None) is self.model:
+            self.optimizer.rebind()
+        elif self.model.masks:
+            raise ValueError("optimizer: make it with the model itself, so that it follows the masks")
+
+    # ---- state ---------------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the model: position, settings, optimizer, callbacks, history."""
+        return {
+            "settings": self.settings,
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "step": self.step,
+            "stopped": self._stop_reason if self._stop_reason in ("early_stopping", "callback") else None,
+            "loss_sum": self._loss_sum,
+            "loss_weight": self._loss_weight,
+            "optimizer": self.optimizer.state_dict(),
+            "callbacks": [[type(callback).__name__, callback.state_dict()] for callback in self.callbacks],
+            "history": self.history.state_dict(),
+        }
+
+    def check_state(self, state: dict[str, Any]) -> None:
+        """ValueError when a run with these settings cannot go on from ``state``."""
+        for key, value in self.settings.items():
+            before = state["settings"].get(key)
+            if before != value:
+                raise ValueError(f"resume: the checkpoint was made with {key}={before!r}, this run has {key}={value!r}")
+        names = [type(callback).__name__ for callback in self.callbacks]
+        saved = [name for name, _ in state["callbacks"]]
+        if names != saved:
+            raise ValueError(f"resume: the checkpoint was made with callbacks {saved}, this run has {names}")
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Stand where ``state_dict`` was taken; ValueError, and nothing changed, when the settings differ."""
+        self.check_state(state)
+        self.optimizer.load_state_dict(state["optimizer"])
+        for callback, (_, remembered) in zip(self.callbacks, state["callbacks"], strict=True):
+            callback.load_state_dict(remembered)
+        self.history.load_state_dict(state["history"])
+        self.epoch, self.batch, self.step = int(state["epoch"]), int(state["batch"]), int(state["step"])
+        self._stop_reason = state["stopped"]
+        self._loss_sum, self._loss_weight = float(state["loss_sum"]), float(state["loss_weight"])
+
+
+def _arrays(gradients: Any) -> list[Array]:
+    """The gradient's arrays, from a flat array, a list, or a mapping by name."""
+    if isinstance(gradients, np.ndarray):
+        return [gradients]
+    return list(gradients.values() if isinstance(gradients, Mapping) else gradients)
+
+
+def gradient_order(model: Any, optimizer: Any) -> list[str] | None:
+    """The names of the parameters in the order of an optimizer's arrays; None when it takes the flat gradient.
+
+    ValueError when the optimizer updates something else than the model's trainable parameters.
+    """
+    if getattr(optimizer, "_model", None) is model:
+        return None
+    places = {array.ctypes.data: name for name, array in model.parameters().items() if name not in model.frozen}
+    arrays = [array for group in optimizer.param_groups for array in group["params"]]
+    names = [places.get(array.ctypes.data, "") for array in arrays]
+    if "" in names:
+        raise ValueError(
+            "optimizer: updates other arrays than the model's trainable parameters; make it with the model"
+        )
+    return names
+
+
+def _sizes(model: Any) -> list[list[int]]:
+    return [[layer.in_features, layer.out_features] for layer in model.layers]
+
+
+def _energy(gradient: Array) -> float:
+    """Sum of squares; NaN and infinity show in it. One pass, no temporary, no BLAS thread."""
+    flat = gradient.reshape(-1)
+    return float(np.einsum("i,i->", flat, flat))
