@@ -1,6 +1,6 @@
 #include "kernels/linear.h"
 
-#include "simd/vec.h"
+#include "simd/transpose.h"
 
 SPRAT_ISA_BEGIN
 
@@ -36,6 +36,27 @@ int64_t packed_size(int64_t k, int64_t n) {
   return k * width_of<T>(n);
 }
 
+// Where k is contiguous: square blocks, transposed in registers.
+template <class T>
+SPRAT_INLINE void pack_transposed(const T* b, int64_t n_stride, int64_t k, int64_t columns, int64_t width, T* out) {
+  using V = Vec<T>;
+  constexpr int64_t kLane = kLanes<V>;
+  for (int64_t i = 0; i < k; i += kLane) {
+    for (int64_t j = 0; j < width; j += kLane) {
+      V block[kLane];
+#pragma GCC unroll 16
+      for (int64_t c = 0; c < kLane; ++c) {
+        block[c] = V::load_partial(b + (j + c) * n_stride + i, j + c < columns ? k - i : 0);
+      }
+      transpose(block);
+#pragma GCC unroll 16
+      for (int64_t r = 0; r < kLane; ++r) {
+        if (i + r < k) block[r].store(out + (i + r) * width + j);
+      }
+    }
+  }
+}
+
 template <class T>
 void pack_panel(const T* b, int64_t k_stride, int64_t n_stride, int64_t k, int64_t columns, int64_t width, T* out) {
   using V = Vec<T>;
@@ -47,17 +68,7 @@ void pack_panel(const T* b, int64_t k_stride, int64_t n_stride, int64_t k, int64
     }
     return;
   }
-  // A transposition, in strips of k that keep the written lines in the first-level cache.
-  constexpr int64_t kStrip = 16;
-  for (int64_t begin = 0; begin < k; begin += kStrip) {
-    const int64_t end = smaller(begin + kStrip, k);
-    for (int64_t j = 0; j < columns; ++j) {
-      for (int64_t i = begin; i < end; ++i) out[i * width + j] = b[i * k_stride + j * n_stride];
-    }
-    for (int64_t j = columns; j < width; ++j) {
-      for (int64_t i = begin; i < end; ++i) out[i * width + j] = T(0);
-    }
-  }
+  pack_transposed(b, n_stride, k, columns, width, out);
 }
 
 template <class T>
@@ -89,7 +100,7 @@ SPRAT_NOINLINE void multiply_tile(const TileArgs<T>& t) {
   using V = Vec<T>;
   constexpr int kLane = kLanes<V>, kWidth = kVecs * kLane, kAll = kVecs * kPanels;
   const int64_t panel_stride = t.k * kWidth;
-  for (int64_t block = 0; block < t.k || block == 0; block += t.block) {
+  for (int64_t block = 0; block < t.k; block += t.block) {
     const int64_t block_end = smaller(block + t.block, t.k);
     V sum[kRows][kAll];
 #pragma GCC unroll 8
@@ -161,7 +172,7 @@ void multiply_rows(const LinearProduct& p, int64_t row, int64_t rows, int64_t pa
   t.a_row_stride = p.a.row_stride;
   t.a_k_stride = p.a.column_stride;
   t.k = p.k;
-  t.block = p.block > 0 ? p.block : p.k + 1;  // at least 1, for k = 0
+  t.block = p.block > 0 ? p.block : p.k;
   t.c_stride = p.c_stride;
   int64_t panels_at_once = 1;
   for (int64_t panel = panel_begin; panel < panel_end; panel += panels_at_once) {

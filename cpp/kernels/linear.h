@@ -42,7 +42,7 @@ struct LinearKernel {
   // Elements that B (k x n) takes when packed.
   int64_t (*packed_size)(int64_t k, int64_t n);
   // Lays panels [panel_begin, panel_end) of B down at packed (64-byte aligned, packed_size elements), columns beyond n
-  // as zeros.
+  // as zeros. One of the strides of B must be 1.
   void (*pack)(const Matrix& b, int64_t k, int64_t n, int64_t panel_begin, int64_t panel_end, void* packed);
   // Rows [row_begin, row_end) of panels [panel_begin, panel_end) of C.
   void (*multiply)(const LinearProduct& product, int64_t row_begin, int64_t row_end, int64_t panel_begin,

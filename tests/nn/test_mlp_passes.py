@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reference.mlp import ACTIVATIONS, Mlp
+from reference.mlp import Mlp
 from sprat import nn
 
 # Around the widths of vectors, tiles and blocks of sums.
@@ -46,7 +46,7 @@ def test_shapes(sizes: list[int], rows: int, dtype: str) -> None:
     assert_close(grad_x, wanted_x, model.dtype, 4 * terms)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", nn.activations.NAMES)
 def test_activations(activation: str, isa: str) -> None:
     model = nn.MLP([5, 19, 3], activation=activation, output_activation=activation, dtype="float64", seed=1)
     reference = Mlp(model)

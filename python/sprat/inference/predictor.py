@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from .. import _check
 from ..nn.model import Array, Model
 
 __all__ = ["Predictor"]
@@ -79,12 +80,18 @@ class Predictor(Model):
 
         A contiguous array of ``dtype`` takes the shortest way.
         """
-        if type(x) is not np.ndarray or x.dtype != self._dtype or not (x.flags.c_contiguous and x.flags.aligned):
-            x = self._inputs(x)
-        if out is None:
-            out = np.empty((x.shape[0] if x.ndim else 0, self._out_features), self._dtype)
-        self._native.run(x, out)
-        return out
+        if type(x) is np.ndarray:
+            # The native call accepts an array that needs no conversion, and refuses any other before it writes.
+            try:
+                given = np.empty((len(x), self._out_features), self._dtype) if out is None else out
+                self._native.run(x, given)
+                return given
+            except (TypeError, ValueError):
+                pass  # convert, or say what is wrong
+        x = self._inputs(x)
+        given = _check.out_matrix(out, x.shape[0], self._out_features, self._dtype)
+        self._native.run(x, given)
+        return given
 
     def __repr__(self) -> str:
         return f"Predictor({self._in_features} -> {self._out_features}, {self._dtype})"

@@ -51,7 +51,7 @@ class MLP(Passes):
     Notes
     -----
     ``layers.0.weight`` is (out_features, in_features). Sums run over the inputs in ascending order by fused
-    multiply-add within blocks of 512, so neither batch, threads nor instruction set change a bit of any output.
+    multiply-add, so neither batch, threads nor instruction set change a bit of any output.
     Several threads may call one model; only one at a time may run its training passes.
 
     Examples
