@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..nn import losses
+from ..training.callbacks import Callback
 from .hints import Hint
 from .teacher import teacher_outputs
 
 if TYPE_CHECKING:
     from ..nn import MLP
     from ..training import History
+    from ..training.trainer import Trainer
 
 
 def distill(
@@ -27,6 +31,7 @@ def distill(
     hints: Hint | None = None,
     batch_size: int = 64,
     seed: int = 0,
+    callbacks: Sequence[Any] = (),
     **options: Any,
 ) -> History:
     r"""Train a student on the targets and on what a teacher says about them (Hinton, Vinyals & Dean 2015).
@@ -56,13 +61,13 @@ def distill(
         The hard loss; default by y, as in :func:`sprat.fit`.
     hints : Hint, optional
         Teach a hidden layer first; the teacher must be one sprat model.
-    batch_size, seed, **options
-        As for :func:`sprat.fit`: epochs, lr, optimizer, validation, early_stopping, callbacks, checkpoint, ...
+    batch_size, seed, callbacks, **options
+        As for :func:`sprat.fit`: epochs, lr, optimizer, validation, early_stopping, checkpoint, ...
 
     Returns
     -------
     History
-        That of ``fit``, with ``agreement``: for classification the share of training rows on which student and teacher
+        That of ``fit``: its loss is the combined one, its validation loss the hard one; with ``agreement``: for classification the share of training rows on which student and teacher
         choose the same class afterwards; for regression the coefficient of determination against the teacher.
 
     Raises
@@ -86,27 +91,58 @@ def distill(
 
     if callable(x) or not hasattr(x, "__len__"):
         raise TypeError("x: wanted an array or a table, to ask the teacher about; got batches")
-    if student.encoder is None and getattr(teacher, "encoder", None) is not None:
-        encoder = teacher.encoder
-    else:
-        encoder = student.encoder
+    encoder = student.encoder if student.encoder is not None else getattr(teacher, "encoder", None)
     classification = _is_classification(y, loss, student.out_features, encoder, teacher)
     hard = losses.get(loss) if loss is not None else _default_loss(classification, student.out_features)
     combined = losses.Distillation(temperature=temperature, alpha=1.0 if y is None else alpha, hard=hard)
     outputs = teacher_outputs(teacher, x, student.out_features, classification=classification)
     outputs = np.ascontiguousarray(outputs, student.dtype)
-    if hints is not None:
-        if not hasattr(teacher, "hidden"):
-            raise TypeError(f"hints: the teacher has no hidden layers to ask, it is a {type(teacher).__name__}")
-        hints.train(teacher, student, x if encoder is None else encoder.transform(x), batch_size=batch_size, seed=seed)
-    previous, student.encoder = student.encoder, encoder
+    if hints is not None and not hasattr(teacher, "hidden"):
+        raise TypeError(f"hints: the teacher has no hidden layers to ask, it is a {type(teacher).__name__}")
+    before = (student.encoder, student.params.copy())
+    student.encoder = encoder
     try:
-        history = fit(student, x, y, loss=combined, teacher=outputs, batch_size=batch_size, seed=seed, **options)
+        if hints is not None:
+            rows = x if encoder is None else encoder.transform(x)
+            hints.train(teacher, student, rows, batch_size=batch_size, seed=seed)
+        history = fit(
+            student,
+            x,
+            _choices(outputs) if y is None and classification else outputs if y is None else y,
+            loss=hard,
+            batch_size=batch_size,
+            seed=seed,
+            callbacks=[_Lesson(combined, outputs), *callbacks],
+            **options,
+        )
     except (TypeError, ValueError):
-        student.encoder = previous
+        student.encoder = before[0]
+        student.params[...] = before[1]
         raise
     history.agreement = _agreement(student, x, outputs, classification)
     return history
+
+
+class _Lesson(Callback):
+    """Lets ``fit`` take each step on the combined loss; its own loss, the hard one, measures the validation data."""
+
+    def __init__(self, loss: losses.Distillation, outputs: NDArray[Any]) -> None:
+        self._loss, self._outputs = loss, outputs
+
+    def on_train_begin(self, trainer: Trainer) -> None:
+        def gradients(x: Any, y: Any, weight: Any) -> tuple[float, Any]:
+            target = None if self._loss.alpha == 1 else y
+            return trainer.model_gradients(
+                x, target, weight, loss=self._loss, teacher=self._outputs[trainer.batch_rows]
+            )
+
+        trainer.gradients = gradients
+
+
+def _choices(outputs: NDArray[Any]) -> NDArray[np.int64]:
+    """The class that each row of raw outputs speaks for."""
+    chosen = outputs[:, 0] > 0 if outputs.shape[1] == 1 else outputs.argmax(axis=1)
+    return np.asarray(chosen, np.int64)
 
 
 def _is_classification(y: Any, loss: Any, columns: int, encoder: Any, teacher: Any) -> bool:
@@ -131,9 +167,7 @@ def _default_loss(classification: bool, columns: int) -> losses.Loss:
 def _agreement(student: MLP, x: Any, teacher: Any, classification: bool) -> float:
     outputs = teacher_outputs(student, x, student.out_features, classification=classification).astype(np.float64)
     if classification:
-        if outputs.shape[1] == 1:
-            return float(np.mean((outputs > 0) == (teacher > 0)))
-        return float(np.mean(outputs.argmax(axis=1) == teacher.argmax(axis=1)))
+        return float(np.mean(_choices(outputs) == _choices(teacher)))
     spread = np.sum((teacher - teacher.mean(axis=0)) ** 2)
     error = np.sum((outputs - teacher) ** 2)
     return float(1 - error / spread) if spread else float(error == 0)

@@ -72,6 +72,11 @@ class ArrayData:
         Use these rows only.
     seed : int, optional
         Shuffle by this seed; None keeps the order.
+
+    Attributes
+    ----------
+    batch_rows : int64 array or slice
+        Where the rows of the batch that was given last stand in x, for losses that know more about each row than y.
     """
 
     def __init__(
@@ -92,6 +97,7 @@ class ArrayData:
         self.batch_size = min(batch_size, max(self.num_rows, 1))
         self.batches_per_epoch: int | None = -(-self.num_rows // self.batch_size)
         self._buffers: list[Array] = []
+        self.batch_rows: Array | slice = slice(0, 0)
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         if not self._buffers:
@@ -104,6 +110,7 @@ class ArrayData:
         for begin in range(start * self.batch_size, self.num_rows, self.batch_size):
             end = min(begin + self.batch_size, self.num_rows)
             parts = [buffer[: end - begin] for buffer in self._buffers]
+            self.batch_rows = slice(begin, end) if order is None else order[begin:end]
             if order is None:
                 parts = [array.slice(begin, end, part) for array, part in zip(self._arrays, parts, strict=True)]
             else:

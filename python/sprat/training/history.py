@@ -25,6 +25,8 @@ class History(dict[str, list[float]]):
         None while the run goes on.
     seconds : float
         Wall-clock time of all runs of ``fit`` that made this history.
+    agreement : float or None
+        How far a distilled student agrees with its teacher; see ``sprat.distill``.
 
     Examples
     --------
@@ -47,6 +49,7 @@ class History(dict[str, list[float]]):
         self.steps = 0
         self.stopped_by: str | None = None
         self.seconds = 0.0
+        self.agreement: float | None = None
         self.monitor: tuple[str, str] | None = None
 
     @property

@@ -94,6 +94,11 @@ class Trainer:
     def has_validation(self) -> bool:
         return self._validation is not None
 
+    @property
+    def batch_rows(self) -> Any:
+        """Where the rows of the current batch stand in the training arrays (batches of an iterator stand nowhere)."""
+        return self._data.batch_rows  # type: ignore[attr-defined]
+
     def stop(self, reason: str = "callback") -> None:
         """End training after the current step or epoch; ``reason`` becomes ``history.stopped_by``."""
         self._stop_reason = self._stop_reason or reason
@@ -122,8 +127,13 @@ class Trainer:
             raise FloatingPointError("the gradient became infinite or NaN")
         return loss
 
-    def model_gradients(self, x: Array, y: Array, weight: Array | None) -> tuple[float, Any]:
-        """Mean loss of a batch and the gradient, flat or in the order of the optimizer's arrays: one native call."""
+    def model_gradients(
+        self, x: Array, y: Array | None, weight: Array | None, *, loss: Any = None, teacher: Array | None = None
+    ) -> tuple[float, Any]:
+        """Mean loss of a batch and the gradient, flat or in the order of the optimizer's arrays: one native call.
+
+        ``loss`` instead of the one that ``fit`` was given; ``teacher`` for a loss that learns from one.
+        """
         model = self.model
         structure = (model._structure_version, model.frozen)
         if structure != self._buffer_structure:
@@ -132,8 +142,9 @@ class Trainer:
         value, gradients = model.loss_and_gradients(
             x,
             y,
-            loss=self.targets.loss,
+            loss=self.targets.loss if loss is None else loss,
             sample_weight=weight,
+            teacher=teacher,
             dropout_seed=self.seed,
             step=self.step,
             out=self._buffer,
