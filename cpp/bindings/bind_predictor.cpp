@@ -37,6 +37,9 @@ void bind_predictor(nb::module_& m) {
       .def_prop_ro("out_features", [](const Predictor& p) { return p.out_features; })
       .def_prop_ro("dtype",
                    [](const Predictor& p) { return std::string(p.dtype == Dtype::kFloat32 ? "float32" : "float64"); })
+      .def_prop_ro(
+          "handle", [](const Predictor& p) { return reinterpret_cast<uintptr_t>(p.handle.get()); },
+          "Address of the sprat_predictor, for sprat.cython_api.")
       .def("run", &run, nb::arg("x"), nb::arg("out"), "Raw outputs for x (rows, in_features) into out.");
 }
 

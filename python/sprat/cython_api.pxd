@@ -56,3 +56,24 @@ cdef const char* last_error() noexcept nogil
 cdef int32_t optimizer_find(const char* name) noexcept nogil
 cdef int optimizer_step(const OptimizerGroup* groups, int64_t num_groups, const OptimizerOptions* options,
                         double* grad_norm) noexcept nogil
+
+# A quantizer sees an array of real numbers as (outer, channels, inner); per tensor: outer = channels = 1.
+ctypedef struct Quantizer:
+    size_t size
+    int32_t real, integer
+    int32_t quant_min, quant_max
+    int64_t outer, channels, inner
+    const void* scales
+    const void* zero_points
+
+cdef int quantize(const Quantizer* quantizer, const void* x, void* q) noexcept nogil
+cdef int dequantize(const Quantizer* quantizer, const void* q, void* x) noexcept nogil
+
+# The native part of a sprat.Predictor. It lives as long as the Python object: keep that alive. TypeError for others.
+ctypedef const void* PredictorHandle
+cdef PredictorHandle predictor_of(object predictor) except NULL
+cdef int64_t predictor_in_features(PredictorHandle predictor) noexcept nogil
+cdef int64_t predictor_out_features(PredictorHandle predictor) noexcept nogil
+cdef int32_t predictor_dtype(PredictorHandle predictor) noexcept nogil
+# out (rows, out_features) for x (rows, in_features), both of the predictor's dtype; any number of threads at once.
+cdef int predictor_run(PredictorHandle predictor, const void* x, int64_t rows, void* out) noexcept nogil

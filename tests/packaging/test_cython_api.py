@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import sprat
+from support import assert_same_bits
 
 HEAD = """
 # cython: language_level=3
@@ -97,3 +98,64 @@ def refused():
     downstream.descend(param, grad, 0.5)
     np.testing.assert_array_equal(param, 1 - 0.5 * np.arange(5, dtype=np.float32))
     assert "options.size" in downstream.refused()
+
+
+def test_predictor_without_the_gil(build: Callable[[str, str], ModuleType]) -> None:
+    downstream = build(
+        "serving",
+        """
+import numpy as np
+
+def predict(predictor, const float[:, ::1] x):
+    cdef sp.PredictorHandle handle = sp.predictor_of(predictor)
+    out = np.empty((x.shape[0], sp.predictor_out_features(handle)), np.float32)
+    cdef float[:, ::1] result = out
+    cdef int status
+    cdef int64_t row
+    assert sp.predictor_in_features(handle) == x.shape[1] and sp.predictor_dtype(handle) == sp.FLOAT32
+    with nogil:
+        for row in range(x.shape[0]):
+            status = sp.predictor_run(handle, &x[row, 0], 1, &result[row, 0])
+            if status:
+                break
+    if status:
+        raise ValueError(sp.last_error().decode())
+    return out
+""",
+    )
+    model = sprat.nn.MLP([6, 20, 3], seed=0)
+    x = np.random.default_rng(0).normal(size=(33, 6)).astype(np.float32)
+    for frozen in (model, sprat.quantization.quantize_model(model)):
+        predictor = sprat.Predictor(frozen)
+        assert_same_bits(downstream.predict(predictor, x), predictor(x))
+    with pytest.raises(TypeError, match=r"^predictor: wanted a sprat\.Predictor, got MLP$"):
+        downstream.predict(model, x)
+
+
+def test_quantize_without_the_gil(build: Callable[[str, str], ModuleType]) -> None:
+    downstream = build(
+        "codes",
+        """
+def quantize(const float[::1] x, float scale, signed char zero_point, signed char[::1] q):
+    cdef sp.Quantizer quantizer
+    cdef int status
+    quantizer.size = sizeof(quantizer)
+    quantizer.real = sp.FLOAT32
+    quantizer.integer = sp.INT8
+    quantizer.quant_min, quantizer.quant_max = -128, 127
+    quantizer.outer = quantizer.channels = 1
+    quantizer.inner = x.shape[0]
+    quantizer.scales = &scale
+    quantizer.zero_points = &zero_point
+    with nogil:
+        status = sp.quantize(&quantizer, &x[0], &q[0])
+    if status:
+        raise ValueError(sp.last_error().decode())
+""",
+    )
+    x = np.random.default_rng(0).normal(size=100).astype(np.float32)
+    q = np.empty(100, np.int8)
+    downstream.quantize(x, 0.05, 3, q)
+    assert_same_bits(q, sprat.quantization.quantize(x, 0.05, 3))
+    with pytest.raises(ValueError, match="scale"):
+        downstream.quantize(x, -1.0, 3, q)
