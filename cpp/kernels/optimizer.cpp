@@ -8,9 +8,9 @@ SPRAT_ISA_BEGIN
 
 // Elements [i, i + n) of one tensor. The body serves whole registers and, with n < kLanes, the tail: the tail is a
 // shorter load, not a second formula.
-template <class Formula, class V, bool kWhole>
-SPRAT_INLINE void update(const Formula& formula, const Around<Scalar<V>>& around, const sprat_optimizer_tensor& tensor,
-                         int64_t i, int64_t n) {
+template <bool kWhole, class V, class Formula>
+SPRAT_INLINE void update(const Element<Formula, Scalar<V>>& element, const sprat_optimizer_tensor& tensor, int64_t i,
+                         int64_t n) {
   using T = Scalar<V>;
   constexpr int kStates = Formula::kStates.count();
   const auto load = [&](const void* array) {
@@ -28,8 +28,8 @@ SPRAT_INLINE void update(const Formula& formula, const Around<Scalar<V>>& around
   for (int s = 0; s < kStates; ++s) states[s] = load(tensor.states[s]);
   V ema = tensor.ema ? load(tensor.ema) : V(0);
 
-  apply(formula, param, around.gradient(load(tensor.grad)), states);
-  if (tensor.ema) ema = around.average(ema, param);
+  element.update(param, load(tensor.grad), states);
+  if (tensor.ema) ema = element.average(ema, param);
 
   if (tensor.mask) {
     const auto keep = kWhole ? load_mask_u8<V>(tensor.mask + i) : load_mask_u8_partial<V>(tensor.mask + i, n);
@@ -42,27 +42,26 @@ SPRAT_INLINE void update(const Formula& formula, const Around<Scalar<V>>& around
   if (tensor.ema) store(ema, tensor.ema);
 }
 
-template <class Formula, class T>
-SPRAT_INLINE void update_range(const Formula& formula, const Around<T>& around, const sprat_optimizer_tensor& shared,
-                               int64_t begin, int64_t end) {
+template <class T, class Formula>
+SPRAT_INLINE void update_range(const Element<Formula, T>& element, const sprat_optimizer_tensor& shared, int64_t begin,
+                               int64_t end) {
   using V = Vec<T>;
   const sprat_optimizer_tensor tensor = shared;  // a local copy: stores through its pointers cannot change it
   int64_t i = begin;
-  for (; i + kLanes<V> <= end; i += kLanes<V>) update<Formula, V, true>(formula, around, tensor, i, kLanes<V>);
-  if (i < end) update<Formula, V, false>(formula, around, tensor, i, end - i);
+  for (; i + kLanes<V> <= end; i += kLanes<V>) update<true, V>(element, tensor, i, kLanes<V>);
+  if (i < end) update<false, V>(element, tensor, i, end - i);
 }
 
 template <class Formula, class T>
 void step(const sprat_optimizer_params& params, const OptimizerPass& pass, const sprat_optimizer_tensor* tensors,
           int64_t num_tensors, int64_t begin, int64_t end) {
-  const Formula formula(params);
-  const Around<T> around(pass.grad_scale, params.maximize != 0, pass.clip_value, pass.ema_decay);
+  const Element<Formula, T> element(params, pass.grad_scale, pass.clip_value, pass.ema_decay);
   int64_t offset = 0;  // of tensor t on the line
   for (int64_t t = 0; t < num_tensors && offset < end; ++t) {
     const int64_t length = tensors[t].length;
     const int64_t first = begin > offset ? begin - offset : 0;
     const int64_t last = end - offset < length ? end - offset : length;
-    if (first < last) update_range(formula, around, tensors[t], first, last);
+    if (first < last) update_range<T>(element, tensors[t], first, last);
     offset += length;
   }
 }

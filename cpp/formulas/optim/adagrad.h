@@ -15,11 +15,15 @@ template <class T>
 struct Adagrad {
   static constexpr const char* kName = "adagrad";
   static constexpr StateNames kStates = {{"sum"}};
+  T smallest_gradient;
   CoupledDecay<T> decay;
   T lr, eps;
 
   SPRAT_HD explicit Adagrad(const sprat_optimizer_params& p)
-      : decay{T(p.weight_decay)}, lr(T(p.lr / (1 + static_cast<double>(p.step - 1) * p.lr_decay))), eps(T(p.eps)) {}
+      : smallest_gradient(smallest_square<T>(1)),
+        decay{T(p.weight_decay), smallest_gradient},
+        lr(T(p.lr / (1 + static_cast<double>(p.step - 1) * p.lr_decay))),
+        eps(T(p.eps)) {}
 
   template <class V>
   SPRAT_HD SPRAT_INLINE void operator()(V& param, V grad, V& sum) const {

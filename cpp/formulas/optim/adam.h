@@ -25,6 +25,7 @@ struct AdamFormula {
   static constexpr const char* kName =
       kDecoupled ? (kAmsgrad ? "adamw_amsgrad" : "adamw") : (kAmsgrad ? "adam_amsgrad" : "adam");
   static constexpr StateNames kStates = {{"exp_avg", "exp_avg_sq", kAmsgrad ? "max_exp_avg_sq" : nullptr}};
+  T smallest_gradient;
   WeightDecay<T> decay;
   T beta1, gain1, beta2, gain2, step_size, eps;
 
@@ -46,7 +47,8 @@ struct AdamFormula {
 
  private:
   SPRAT_HD AdamFormula(const sprat_optimizer_params& p, double sqrt_c2)
-      : decay(p, kDecoupled),
+      : smallest_gradient(smallest_square<T>(1 - p.beta2)),
+        decay(p, kDecoupled, smallest_gradient),
         beta1(T(p.beta1)),
         gain1(T(1 - p.beta1)),
         beta2(T(p.beta2)),

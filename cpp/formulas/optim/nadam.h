@@ -21,6 +21,7 @@ template <class T>
 struct NAdam {
   static constexpr const char* kName = "nadam";
   static constexpr StateNames kStates = {{"exp_avg", "exp_avg_sq"}};
+  T smallest_gradient;
   WeightDecay<T> decay;
   T beta1, gain1, beta2, gain2, grad_step, avg_step, eps;
 
@@ -40,7 +41,8 @@ struct NAdam {
 
  private:
   SPRAT_HD NAdam(const sprat_optimizer_params& p, double sqrt_c2)
-      : decay(p, p.decoupled_weight_decay != 0),
+      : smallest_gradient(smallest_square<T>(1 - p.beta2)),
+        decay(p, p.decoupled_weight_decay != 0, smallest_gradient),
         beta1(T(p.beta1)),
         gain1(T(1 - p.beta1)),
         beta2(T(p.beta2)),

@@ -23,11 +23,13 @@ struct RmspropFormula {
                                           : kMomentum ? "momentum_buffer"
                                                       : nullptr,
                                           kCentered&& kMomentum ? "momentum_buffer" : nullptr}};
+  T smallest_gradient;
   CoupledDecay<T> decay;
   T lr, alpha, gain, eps, momentum;
 
   SPRAT_HD explicit RmspropFormula(const sprat_optimizer_params& p)
-      : decay{T(p.weight_decay)},
+      : smallest_gradient(smallest_square<T>(1 - p.alpha)),
+        decay{T(p.weight_decay), smallest_gradient},
         lr(T(p.lr)),
         alpha(T(p.alpha)),
         gain(T(1 - p.alpha)),
@@ -67,7 +69,8 @@ struct RmspropFormula {
   template <class V>
   SPRAT_HD SPRAT_INLINE V centered(V g, V square_avg, V& grad_avg) const {
     grad_avg = V(alpha) * grad_avg + V(gain) * g;
-    const V variance = max(V(0), square_avg - grad_avg * grad_avg);  // rounding must not make it negative; keeps NaN
+    const V mean = flush_below(smallest_square<Scalar<V>>(1), grad_avg);
+    const V variance = max(V(0), square_avg - mean * mean);  // rounding must not make it negative; keeps NaN
     return sqrt(variance) + V(eps);
   }
 

@@ -18,12 +18,13 @@ template <class T, bool kMomentum>
 struct SgdFormula {
   static constexpr const char* kName = kMomentum ? "sgd_momentum" : "sgd";
   static constexpr StateNames kStates = {{kMomentum ? "momentum_buffer" : nullptr}};
+  static constexpr T smallest_gradient = kSmallestLinear<T>;
   CoupledDecay<T> decay;
   T lr, momentum, gain;
   bool nesterov;
 
   SPRAT_HD explicit SgdFormula(const sprat_optimizer_params& p)
-      : decay{T(p.weight_decay)},
+      : decay{T(p.weight_decay), smallest_gradient},
         lr(T(p.lr)),
         momentum(T(p.momentum)),
         gain(p.step == 1 ? T(1) : T(1 - p.dampening)),

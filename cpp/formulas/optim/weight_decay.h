@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/macros.h"
+#include "formulas/optim/denormal.h"
 #include "sprat/sprat.h"
 
 SPRAT_ISA_BEGIN
@@ -9,12 +10,12 @@ SPRAT_ISA_BEGIN
 // Coupled: an L2 penalty, whose gradient joins the gradient of the loss and is averaged with it.
 template <class T>
 struct CoupledDecay {
-  T gain;
+  T gain, smallest_gradient;
 
   template <class V>
   SPRAT_HD SPRAT_INLINE V operator()(V grad, V param) const {
     if (gain == 0) return grad;  // 0 * param would turn an infinite parameter into NaN
-    return grad + V(gain) * param;
+    return flush_below(smallest_gradient, grad + V(gain) * param);
   }
 };
 
@@ -35,8 +36,8 @@ struct WeightDecay {
   CoupledDecay<T> coupled;
   DecoupledDecay<T> decoupled;
 
-  SPRAT_HD WeightDecay(const sprat_optimizer_params& p, bool is_decoupled)
-      : coupled{is_decoupled ? T(0) : T(p.weight_decay)},
+  SPRAT_HD WeightDecay(const sprat_optimizer_params& p, bool is_decoupled, T smallest_gradient)
+      : coupled{is_decoupled ? T(0) : T(p.weight_decay), smallest_gradient},
         decoupled{is_decoupled ? T(1 - p.lr * p.weight_decay) : T(1)} {}
 };
 

@@ -215,7 +215,7 @@ class Optimizer(Base):
         if not self._named:
             raise TypeError("rebind: wants named parameters (a model or a dict)")
         model = self._model if params is None else params
-        if _groups.is_model(model) is (self._model is None):
+        if len(self._groups) > 1 or _groups.is_model(model) is (self._model is None):
             raise TypeError("rebind: wanted parameters of the kind that the optimizer was made with")
         ((arrays, _),) = _groups.split_groups(model)
         maps = dict(index_maps or {})
