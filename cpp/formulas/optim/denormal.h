@@ -32,10 +32,11 @@ SPRAT_HD SPRAT_INLINE bool flushes(int64_t step) { return step % 16 == 0; }
 template <class T>
 constexpr T kSmallestLinear = Format<T>::kMinNormal* T(0x1p26);
 
-// The smallest g for which gain * g^2 is normal: 3.4e-18 for Adam in float32. (sqrt, and a little more: rounding to T
-// must not go below it.)
+// The smallest g for which gain * g^2 is normal: 3.4e-18 for Adam in float32. A little more than the root, so that
+// rounding to T cannot go below it. Without a gain there is no square to think of.
 template <class T>
 SPRAT_HD SPRAT_INLINE T smallest_square(double gain) {
+  if (gain <= 0) return kSmallestLinear<T>;
   return T(sqrt(static_cast<double>(Format<T>::kMinNormal) / gain) * (1 + 0x1p-20));
 }
 

@@ -1,11 +1,13 @@
 // The optimizers. Kernels, CUDA launchers, bindings, tests and benches iterate over this list.
 //
 // An optimizer is a template over the element type T with
-//   kName              what sprat_optimizer_find() looks for
-//   kStates            the names of its states; each is one number per parameter, and starts at 0
-//   explicit F(sprat_optimizer_params)           derives T constants from the hyper-parameters, in double, once per
-//   step operator()(V& param, V grad, V& state...)    the update of one element, as a template over V
-// Clipping, maximize, masks and moving averages are not its business: formulas/optim/element.h does them for all.
+//   kName                   what sprat_optimizer_find() looks for
+//   kStates                 the names of its states; each is one number per parameter, and starts at 0
+//   smallest_gradient       below it a gradient counts as 0: see denormal.h
+//   F(sprat_optimizer_params)                    derives constants from the hyper-parameters, in double, once per step
+//   operator()(V& param, V grad, V& state...)    the update of one element, as a template over V
+//   static advance(sprat_optimizer_params&)      optional: what else but the step goes on to the next step
+// Clipping, maximize, masks and moving averages are not its business: element.h does them for all.
 #pragma once
 
 #include "formulas/optim/adagrad.h"

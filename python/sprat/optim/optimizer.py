@@ -49,9 +49,11 @@ class Optimizer(Base):
     -----
     Results depend on the values alone, not on the number of threads, the instruction set, or how parameters
     are cut into arrays. They follow torch.optim to a few units in the last place per step; not bit for bit,
-    because torch's compiler fuses products and sums, and Adam's update is arranged to need one division
-    less. A state below the normal range of its dtype becomes 0: decaying averages would otherwise end in
-    denormal numbers, which slow many CPUs down, and never leave them.
+    because torch's compiler fuses products and sums, and Adam's update is arranged to need one division less.
+
+    Denormal numbers slow many CPUs down, and decaying averages would end in them for ever. So gradients whose
+    square (or, in `SGD`, whose product with a small rate) would be denormal count as 0, in float32 those below
+    about 1e-18 (1e-30), and every 16th step sets what it writes below the normal range to 0.
 
     Examples
     --------

@@ -1,0 +1,93 @@
+// The lanes of kernels/reduce.h: element i of the line goes to lane i mod 16, in ascending order, whatever the register
+// width, the place where an array begins and where the line is cut.
+#include "kernels/reduce.h"
+
+#include "samples.h"
+
+namespace sprat::SPRAT_ISA {
+extern const ReduceKernels reduce_kernels;
+}
+
+namespace sprat {
+namespace {
+
+const ReduceKernels& table = SPRAT_ISA::reduce_kernels;
+
+template <class T>
+std::vector<T> random_values(int64_t length) {
+  Samples<T> samples;
+  std::vector<T> values(static_cast<size_t>(length));
+  for (T& x : values) x = samples.ordinary();
+  return values;
+}
+
+template <class T>
+void check_lane_sums() {
+  constexpr bool kDouble = sizeof(T) == 8;
+  const std::vector<T> x = random_values<T>(300);
+  for (int64_t length = 0; length <= 100; ++length) {
+    for (const int64_t offset : {0, 1, 5, 15, 16, 31}) {
+      for (const int64_t start : {0, 1, 3}) {  // of the array: not aligned to a register
+        double sums[16], squares[16], expected_sums[16], expected_squares[16];
+        for (int lane = 0; lane < 16; ++lane) {
+          sums[lane] = squares[lane] = expected_sums[lane] = expected_squares[lane] = lane;
+        }
+        for (int64_t i = 0; i < length; ++i) {
+          const double value = static_cast<double>(x[static_cast<size_t>(start + i)]);
+          expected_sums[(offset + i) % 16] += value;
+          expected_squares[(offset + i) % 16] += value * value;
+        }
+        table.sum[kDouble](x.data() + start, length, offset, sums);
+        table.sum_of_squares[kDouble](x.data() + start, length, offset, squares);
+        for (int lane = 0; lane < 16; ++lane) {
+          CHECK_SAME_BITS(sums[lane], expected_sums[lane]);
+          CHECK_SAME_BITS(squares[lane], expected_squares[lane]);
+        }
+      }
+    }
+  }
+  // Cut anywhere, the lanes are the same.
+  double whole[16] = {}, cut[16] = {};
+  table.sum_of_squares[kDouble](x.data(), 300, 7, whole);
+  for (int64_t begin = 0, piece = 1; begin < 300; begin += piece++) {
+    const int64_t n = begin + piece < 300 ? piece : 300 - begin;
+    table.sum_of_squares[kDouble](x.data() + begin, n, 7 + begin, cut);
+  }
+  for (int lane = 0; lane < 16; ++lane) CHECK_SAME_BITS(cut[lane], whole[lane]);
+}
+
+template <class T>
+void check_extremes() {
+  constexpr bool kDouble = sizeof(T) == 8;
+  using Limits = std::numeric_limits<T>;
+  CHECK_EQ(table.abs_max[kDouble](nullptr, 0), 0.0);
+  CHECK_EQ(table.count_nonfinite[kDouble](nullptr, 0), 0);
+  for (size_t length = 1; length <= 70; ++length) {
+    for (size_t at = 0; at < length; at += 1 + length / 9) {
+      std::vector<T> x(length, T(-0.5));
+      x[at] = T(-3);
+      CHECK_EQ(table.abs_max[kDouble](x.data(), static_cast<int64_t>(length)), 3.0);
+      CHECK_EQ(table.count_nonfinite[kDouble](x.data(), static_cast<int64_t>(length)), 0);
+      x[at] = -Limits::infinity();
+      CHECK_EQ(table.abs_max[kDouble](x.data(), static_cast<int64_t>(length)), std::numeric_limits<double>::infinity());
+      CHECK_EQ(table.count_nonfinite[kDouble](x.data(), static_cast<int64_t>(length)), 1);
+      x[at] = Limits::quiet_NaN();
+      CHECK(std::isnan(table.abs_max[kDouble](x.data(), static_cast<int64_t>(length))));
+      CHECK_EQ(table.count_nonfinite[kDouble](x.data(), static_cast<int64_t>(length)), 1);
+      x[at] = Limits::max();
+      CHECK_EQ(table.count_nonfinite[kDouble](x.data(), static_cast<int64_t>(length)), 0);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace sprat
+
+int main() {
+  if (!check::cpu_runs_this_build()) return check::kSkipped;
+  sprat::check_lane_sums<float>();
+  sprat::check_lane_sums<double>();
+  sprat::check_extremes<float>();
+  sprat::check_extremes<double>();
+  return check::report();
+}
