@@ -134,3 +134,9 @@ def test_cut_off_and_changed(path: Path) -> None:
         path.write_bytes(changed)
         with contextlib.suppress(sprat.FormatError):
             sprat.io.load_training(path)
+
+
+def test_describe_counts_the_model_alone(path: Path) -> None:
+    found = sprat.io.describe(path)
+    assert found["parameters"] == classifier().num_parameters
+    assert [layer["out_features"] for layer in found["layers"]] == [16, 3]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import sprat
 from sprat.training.data import ArrayData, IteratorData, epoch_order, split_rows
 from sprat.training.rows import Rows, is_memory_map
 from support import assert_same_bits, misaligned
@@ -139,3 +141,24 @@ def test_odd_batches_are_named(bad: Any) -> None:
     data = IteratorData([(X, Y), bad], lambda x, y, weight: (x, y, weight))
     with pytest.raises(TypeError, match="batch 1 of x: wanted"):
         list(data.epoch(0))
+
+
+def test_a_memory_map_larger_than_memory_is_never_loaded(tmp_path: Path) -> None:
+    rows, columns = 1_000_000, 4_000  # 16 GB, all holes: the file takes no space
+    on_disk = np.memmap(tmp_path / "x", dtype="float32", mode="w+", shape=(rows, columns))
+    model = sprat.nn.MLP([columns, 2], seed=0)
+    before = resident()
+
+    class Stop(sprat.training.Callback):
+        def on_batch_end(self, trainer: Any) -> None:
+            if trainer.step == 5:
+                trainer.stop()
+
+    history = sprat.fit(model, on_disk, np.zeros(rows, np.int8), validation_split=1e-4, callbacks=[Stop()])
+    assert history.steps == 5
+    assert resident() - before < 300e6
+
+
+def resident() -> int:
+    """Bytes of this process that lie in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()

@@ -7,7 +7,6 @@ from typing import Any
 
 from . import container, layout, registry
 from .atomic import PathLike
-from .container import Contents
 
 
 def save(obj: Any, path: PathLike) -> None:
@@ -109,27 +108,26 @@ def describe(path: PathLike) -> dict[str, Any]:
     67
     """
     with container.reading(path) as (contents, file):
-        format = registry.by_kind(contents.kind)
-        layout.check(format.layout(contents.config), contents.tensors)
-        masks = [name for name in contents.tensors if name.startswith("mask.")]
+        layout.check(registry.by_kind(contents.kind).layout(contents.config), contents.tensors)
+        kind, config, prefix = contents.kind, contents.config, ""
+        if kind == "training":
+            kind, config, prefix = config["kind"], config["model"], "model."
+        names = [prefix + name for name in registry.by_kind(kind).layout(config)]
+        masks = [name for name in names if name.startswith(f"{prefix}mask.")]
         zeros = sum(int((container.read_array(contents, file, name) == 0).sum()) for name in masks)
-        return _summary(contents, zeros)
+        parameters = sum(math.prod(contents.tensors[name].shape) for name in names if _is_parameter(name, prefix))
+        return {
+            "path": contents.path,
+            "kind": contents.kind,
+            "version": container.VERSION,
+            "bytes": contents.file_size,
+            "parameters": parameters,
+            "sparsity": zeros / parameters if parameters else 0.0,
+            "layers": config["model"]["layers"],
+            "tensors": {name: [str(entry.dtype), list(entry.shape)] for name, entry in contents.tensors.items()},
+            "config": contents.config,
+        }
 
 
-def _summary(contents: Contents, zeros: int) -> dict[str, Any]:
-    parameters = sum(math.prod(entry.shape) for name, entry in contents.tensors.items() if _is_parameter(name))
-    return {
-        "path": contents.path,
-        "kind": contents.kind,
-        "version": container.VERSION,
-        "bytes": contents.file_size,
-        "parameters": parameters,
-        "sparsity": zeros / parameters if parameters else 0.0,
-        "layers": contents.config.get("model", {}).get("layers", []),
-        "tensors": {name: [str(entry.dtype), list(entry.shape)] for name, entry in contents.tensors.items()},
-        "config": contents.config,
-    }
-
-
-def _is_parameter(name: str) -> bool:
-    return name.endswith((".weight", ".bias")) and not name.startswith("mask.")
+def _is_parameter(name: str, prefix: str) -> bool:
+    return name.startswith(f"{prefix}layers.") and name.endswith((".weight", ".bias"))
