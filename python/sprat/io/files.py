@@ -130,4 +130,4 @@ def describe(path: PathLike) -> dict[str, Any]:
 
 
 def _is_parameter(name: str, prefix: str) -> bool:
-    return name.startswith(f"{prefix}layers.") and name.endswith((".weight", ".bias"))
+    return name.startswith(f"{prefix}layers.") and name.endswith((".weight", ".weight_q", ".bias"))

@@ -68,6 +68,10 @@ class Fields:
             raise ValueError(f"{self._where}: the key {key!r} is missing")
         return self._left.pop(key)
 
+    def peek(self, key: str) -> Any:
+        """The value, left for the call that proves it; None when there is none."""
+        return self._left.get(key)
+
     def text(self, key: str, among: Any = None) -> str:
         value = self.any(key)
         if not isinstance(value, str) or (among is not None and value not in among):

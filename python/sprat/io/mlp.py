@@ -19,7 +19,7 @@ from .layout import Fields, TensorSpec
 from .registry import Arrays
 
 # More layers than any network that fits in a file, few enough to list in no time.
-_MAX_LAYERS = 10_000
+MAX_LAYERS = 10_000
 
 
 def encode(model: MLP) -> tuple[dict[str, Any], Arrays]:
@@ -91,8 +91,8 @@ def read_layers(value: Any) -> tuple[np.dtype[Any], list[LayerSpec]]:
     dtype = np.dtype(fields.text("dtype", among=("float32", "float64")))
     entries = fields.items("layers")
     fields.done()
-    if not 1 <= len(entries) <= _MAX_LAYERS:
-        raise ValueError(f"model: {len(entries)} layers, wanted 1 to {_MAX_LAYERS}")
+    if not 1 <= len(entries) <= MAX_LAYERS:
+        raise ValueError(f"model: {len(entries)} layers, wanted 1 to {MAX_LAYERS}")
     layers = [_read_layer(entry, f"layer {index}") for index, entry in enumerate(entries)]
     for index, (before, after) in enumerate(itertools.pairwise(layers)):
         if before.out_features != after.in_features:

@@ -157,8 +157,8 @@ class MLP(Passes):
         """An equal model that shares no array with this one."""
         model = type(self).from_layers(self.layers, self._params, self.dtype)
         model.masks = {name: mask.copy() for name, mask in self.masks.items()}
-        model.loss_name, model.encoder, model.input_quant = self.loss_name, self.encoder, self.input_quant
-        model._class_names = self._class_names
+        model._take_head(self)
+        model.input_quant = self.input_quant
         model._set_frozen(self._frozen)
         return model
 

@@ -91,6 +91,10 @@ class Model(ABC):
     def class_names(self, names: Any) -> None:
         self._class_names = None if names is None else tuple(names)
 
+    def _take_head(self, other: Model) -> None:
+        """What the outputs mean, from a model that this one stands for."""
+        self.loss_name, self.encoder, self._class_names = other.loss_name, other.encoder, other._class_names
+
     def __call__(self, x: npt.ArrayLike, out: Array | None = None) -> Array:
         """Raw outputs: logits or values.
 

@@ -175,7 +175,7 @@ class QuantizedMLP(Model):
             if layer.bias is not None:
                 params[f"layers.{index}.bias"] = layer.bias
         model = MLP.from_layers(specs, params)
-        model.loss_name, model.encoder = self.loss_name, self.encoder
+        model._take_head(self)
         return model
 
     def config(self) -> dict[str, Any]:

@@ -111,7 +111,7 @@ def quantize_model(
             for index, spec in enumerate(model.layers)
         ]
     )
-    quantized.loss_name, quantized.encoder = model.loss_name, model.encoder
+    quantized._take_head(model)
     return quantized
 
 

@@ -1,0 +1,82 @@
+"""How a QuantizedMLP lies in a file.
+
+"layers.0.weight_q" is int8 (out, in), "layers.0.weight_scale" and "layers.0.bias" float32 (out,); scale and zero point of
+each layer's input stand in the configuration (null: dynamic). Scales must be finite and positive, zero points in 0 ... 255,
+biases finite.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..nn import activations
+from ..quantization import QuantizedMLP
+from . import heads, registry
+from .layout import Fields, TensorSpec
+from .mlp import MAX_LAYERS
+from .registry import Arrays
+
+# Beyond this a sum of u8 x s8 products could leave 32 bits.
+_MAX_INPUTS = 65793
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+def encode(model: QuantizedMLP) -> tuple[dict[str, Any], Arrays]:
+    """Configuration and tensors of a model."""
+    return {"model": {"layers": model.config()["layers"]}, **heads.write(model)}, model.arrays()
+
+
+def layout(config: Mapping[str, Any]) -> dict[str, TensorSpec]:
+    """Prove the configuration and name the tensors."""
+    fields = Fields(config, "the configuration")
+    model = Fields(fields.any("model"), "model")
+    layers = model.items("layers")
+    model.done()
+    if not 1 <= len(layers) <= MAX_LAYERS:
+        raise ValueError(f"model: {len(layers)} layers, wanted 1 to {MAX_LAYERS}")
+    tensors: dict[str, TensorSpec] = {}
+    sizes = [_read_layer(layer, index, tensors) for index, layer in enumerate(layers)]
+    for index, ((_, given), (taken, _)) in enumerate(itertools.pairwise(sizes)):
+        if given != taken:
+            raise ValueError(f"layer {index} gives {given} features, layer {index + 1} takes {taken}")
+    heads.read(fields, sizes[0][0], sizes[-1][1])
+    fields.done()
+    return tensors
+
+
+def _read_layer(value: Any, index: int, tensors: dict[str, TensorSpec]) -> tuple[int, int]:
+    fields = Fields(value, f"layer {index}")
+    inputs = fields.integer("in_features", 1, _MAX_INPUTS)
+    outputs = fields.integer("out_features", 1)
+    fields.text("activation", among=activations.NAMES)
+    tensors[f"layers.{index}.weight_q"] = TensorSpec.of("int8", outputs, inputs)
+    tensors[f"layers.{index}.weight_scale"] = TensorSpec.of("float32", outputs)
+    if fields.flag("bias"):
+        tensors[f"layers.{index}.bias"] = TensorSpec.of("float32", outputs)
+    if fields.peek("input_scale") is None and fields.peek("input_zero_point") is None:
+        fields.any("input_scale"), fields.any("input_zero_point")
+    else:
+        fields.number("input_scale", float(np.finfo(np.float32).smallest_subnormal), _FLOAT32_MAX)
+        fields.integer("input_zero_point", 0, 255)
+    fields.done()
+    return inputs, outputs
+
+
+def decode(config: Mapping[str, Any], arrays: Arrays) -> QuantizedMLP:
+    """Prove the values and build the model."""
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"tensor {name!r} holds NaN or infinity")
+        if name.endswith("_scale") and not (array > 0).all():
+            raise ValueError(f"tensor {name!r} holds a scale that is not positive")
+    model = QuantizedMLP.from_config(config["model"], arrays)
+    fields = Fields(config, "the configuration")
+    heads.attach(model, heads.read(fields, model.in_features, model.out_features))
+    return model
+
+
+registry.register(registry.Format("quantized_mlp", QuantizedMLP, encode, layout, decode))
