@@ -137,7 +137,6 @@ def test_reduce_on_plateau_wants_a_number() -> None:
 
 
 def test_gradual_pruning_reaches_its_sparsity_and_holds_it() -> None:
-    pytest.importorskip("sprat.prune")
     sparsities = []
     model = classifier()
     final = 0.75

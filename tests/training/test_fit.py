@@ -12,6 +12,7 @@ import pytest
 import sprat
 from sprat.nn import losses
 from sprat.optim import schedules
+from sprat.training import NonFiniteError
 from support import assert_same_bits, assert_same_everywhere, misaligned, unchanged
 from training.tasks import blobs, classifier, digits, waves
 
@@ -280,11 +281,34 @@ def test_frozen_layers_and_a_new_head() -> None:
     assert history["loss"][-1] < history["loss"][0]
 
 
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_an_optimizer_made_before_freezing(weight_decay: float) -> None:
+    model = classifier()
+    optimizer = sprat.optim.AdamW(model, lr=0.01, weight_decay=weight_decay)
+    trained(model=model, optimizer=optimizer)
+    body = model.params[: 5 * 16 + 16].copy()
+    model.freeze(0)
+    trained(model=model, optimizer=optimizer)
+    assert_same_bits(model.params[: 5 * 16 + 16], body)
+
+
+def test_an_optimizer_of_single_arrays() -> None:
+    model = classifier()
+    parameters = model.parameters()
+    weights = [parameters["layers.1.weight"], parameters["layers.0.weight"]]
+    biases = [parameters["layers.1.bias"], parameters["layers.0.bias"]]
+    optimizer = sprat.optim.Adam([{"params": weights}, {"params": biases}], lr=1e-3)
+    assert_same_bits(trained(model=model, optimizer=optimizer).params, trained().params)
+    with pytest.raises(ValueError, match="updates other arrays"):
+        trained(optimizer=sprat.optim.Adam([np.zeros(3, np.float32)]))
+
+
 def test_masked_weights_stay_zero() -> None:
     model = classifier()
+    optimizer = sprat.optim.Adam(model)  # made before the mask
     mask = (np.arange(80).reshape(16, 5) % 2).astype(np.uint8)
     model.set_mask("layers.0.weight", mask)
-    trained(model=model)
+    trained(model=model, optimizer=optimizer)
     assert not model.parameters()["layers.0.weight"][mask == 0].any()
     assert model.parameters()["layers.0.weight"][mask == 1].all()
 
@@ -308,9 +332,9 @@ def test_nan_in_the_data_stops_with_the_weights_of_the_last_step() -> None:
     x = X.copy()
     x[70, 2] = np.nan  # in the second batch
     model = classifier()
-    with pytest.raises(FloatingPointError, match=r"epoch 1, batch 2 .* NaN or infinity in x; .* step 1$") as caught:
+    with pytest.raises(NonFiniteError, match=r"epoch 1, batch 2 .* NaN or infinity in x; .* step 1$") as caught:
         sprat.fit(model, x, Y, shuffle=False)
-    assert caught.value.history.stopped_by == "nonfinite"  # type: ignore[attr-defined]
+    assert caught.value.history.stopped_by == "nonfinite"
     assert_same_bits(model.params, trained(X[:64], Y[:64], epochs=1, shuffle=False).params)
     model = classifier()
     assert sprat.fit(model, x, Y, shuffle=False, on_nonfinite="stop").steps == 1

@@ -64,8 +64,6 @@ def run(recipe: str, *, path: Any = None, crash: int | None = None, resume: bool
 
 @pytest.mark.parametrize("recipe", recipes())
 def test_any_recipe_from_any_step(tmp_path: Path, recipe: str) -> None:
-    if recipe == "pruning":
-        pytest.importorskip("sprat.prune")
     expected, history = run(recipe)
     for crash in (4, 7, 12):
         path = tmp_path / f"run{crash}"

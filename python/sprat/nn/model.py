@@ -166,7 +166,8 @@ class Model(ABC):
             ids = ids[:, 0] if self.out_features == 1 else ids
         else:
             values = output[:, 0] if self.out_features == 1 else output
-            return values if self.encoder is None else np.asarray(self.encoder.inverse_target(values))
+            scaled = self.encoder is not None and self.encoder.task == "regression"
+            return np.asarray(self.encoder.inverse_target(values)) if scaled else values
         names = self.class_names
         if names is None or ids.ndim == 2:
             return ids

@@ -7,7 +7,7 @@ from .callbacks import Callback, Checkpoint, EarlyStopping, GradualPruning, Redu
 from .evaluate import evaluate
 from .fit import fit
 from .history import History
-from .trainer import Trainer
+from .trainer import NonFiniteError, Trainer
 
 __all__ = [
     "Callback",
@@ -15,6 +15,7 @@ __all__ = [
     "EarlyStopping",
     "GradualPruning",
     "History",
+    "NonFiniteError",
     "ReduceOnPlateau",
     "Trainer",
     "callbacks",

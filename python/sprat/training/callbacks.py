@@ -220,6 +220,8 @@ class ReduceOnPlateau(_Monitor):
         self._best, self._bad, self._cooling = math.inf, 0, 0
 
     def on_train_begin(self, trainer: Trainer) -> None:
+        if trainer.step == 0:
+            self._best, self._bad, self._cooling = math.inf, 0, 0
         for group in trainer.optimizer.param_groups:
             if not isinstance(group["lr"], (int, float)):
                 raise ValueError(f"ReduceOnPlateau: wanted an optimizer whose lr is a number, got {group['lr']!r}")

@@ -100,7 +100,7 @@ def fit(
         "auto": a bar when stderr is a terminal and rich or tqdm is installed.
     on_nonfinite : "raise" or "stop"
         What happens when loss, gradient or weights would become NaN or infinite. The step is not taken either way:
-        FloatingPointError (its ``history`` attribute has what there is), or return with ``stopped_by="nonfinite"``.
+        NonFiniteError (its ``history`` attribute has what there is), or return with ``stopped_by="nonfinite"``.
     qat : quantization.QATConfig, optional
         Train with fake quantization: its ``attach(trainer)`` is called once before the run.
 
@@ -112,7 +112,7 @@ def fit(
     ------
     TypeError, ValueError
         One line that names the argument; nothing has changed then.
-    FloatingPointError
+    NonFiniteError
         See ``on_nonfinite``.
 
     Examples
@@ -160,6 +160,7 @@ def fit(
         },
     )
     gradient_order(model, optimizer)
+    trainer.masks_changed()
     if qat is not None:
         qat.attach(trainer)
     if resume:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import SpratError
 from . import progress as progress_bars
 from .callbacks import Callback, Checkpoint
 from .data import Data
@@ -25,6 +26,22 @@ from .targets import Targets
 _SAFE_ENERGY = 1e24
 
 Gradients = Callable[[Array, Array, Array | None], tuple[float, Any]]
+
+
+class NonFiniteError(SpratError, FloatingPointError):
+    """Training would have taken a step to NaN or infinity; it did not. ``history`` has the epochs before.
+
+    Examples
+    --------
+    >>> import sprat
+    >>> try:
+    ...     sprat.fit(sprat.nn.MLP([1, 1]), [[float("nan")]], [0.5], epochs=1)
+    ... except sprat.training.NonFiniteError as error:
+    ...     error.history.stopped_by
+    'nonfinite'
+    """
+
+    history: History
 
 
 class Trainer:
@@ -108,13 +125,13 @@ class Trainer:
     def train_batch(self, x: Array, y: Array, weight: Array | None) -> float:
         """One update: the gradient of the batch, then the optimizer's step. Returns the loss before the update.
 
-        Nothing changes when the loss, the gradient or the new weights would not be finite: FloatingPointError then. An
+        Nothing changes when the loss, the gradient or the new weights would not be finite: NonFiniteError then. An
         optimizer made with nonfinite="skip" leaves such a batch out instead, and NaN comes back.
         """
         loss, gradients = self.gradients(x, y, weight)
         skips = getattr(self.optimizer, "nonfinite", None) == "skip"
         if not math.isfinite(loss) and not skips:
-            raise FloatingPointError(f"the loss became {loss}")
+            raise NonFiniteError(f"the loss became {loss}")
         energy = math.fsum(map(_energy, _arrays(gradients)))
         if energy < _SAFE_ENERGY:
             self._guarded_step(gradients)
@@ -124,7 +141,7 @@ class Trainer:
             self._guarded_step(gradients)
             return math.nan
         else:
-            raise FloatingPointError("the gradient became infinite or NaN")
+            raise NonFiniteError("the gradient became infinite or NaN")
         return loss
 
     def model_gradients(
@@ -170,7 +187,7 @@ class Trainer:
             self.model.params[...] = before
             self.optimizer.load_state_dict(state)
             self.step -= 1
-            raise FloatingPointError("the update overflowed")
+            raise NonFiniteError("the update overflowed")
 
     # ---- the loop ------------------------------------------------------------------------------------------------
 
@@ -179,7 +196,7 @@ class Trainer:
         started = time.monotonic() - self.history.seconds
         bar = progress_bars.make(self._progress, self.epochs, self._data.batches_per_epoch)
         self.history.stopped_by = None
-        failure: FloatingPointError | None = None
+        failure: NonFiniteError | None = None
         with self._guard:
             try:
                 self._call("on_train_begin")
@@ -190,7 +207,7 @@ class Trainer:
                 if self._guard.requested:
                     raise
                 self.stop("interrupt")
-            except FloatingPointError as error:
+            except NonFiniteError as error:
                 self.stop("nonfinite")
                 failure = error
             finally:
@@ -204,7 +221,7 @@ class Trainer:
             self._take_average()
             self._call("on_train_end")
         if failure is not None and self._on_nonfinite == "raise":
-            failure.history = self.history  # type: ignore[attr-defined]
+            failure.history = self.history
             raise failure
         return self.history
 
@@ -219,8 +236,8 @@ class Trainer:
             if share > 0:  # a batch whose weights are all zero has no mean loss, and no update
                 try:
                     self.loss = self.train_batch(x, y, weight)
-                except FloatingPointError as error:
-                    raise FloatingPointError(self._explain(str(error), x, y)) from None
+                except NonFiniteError as error:
+                    raise NonFiniteError(self._explain(str(error), x, y)) from None
                 if math.isfinite(self.loss):
                     self._loss_sum += self.loss * share
                     self._loss_weight += share
@@ -321,7 +338,7 @@ class Trainer:
         self.masks_changed()
 
     def masks_changed(self) -> None:
-        """Tell the optimizer that the model's masks are new: what they remove stays zero, and so does its state."""
+        """Tell the optimizer of new masks (what they remove stays zero, its state too) and of parameters frozen since."""
         if getattr(self.optimizer, "_model", None) is self.model:
             self.optimizer.rebind()
         elif self.model.masks:
