@@ -75,9 +75,9 @@ OptimizerPlan::OptimizerPlan(const nb::list& optimizers, const nb::list& tensors
 const char* OptimizerPlan::keep(std::string name) { return names_.emplace_back(std::move(name)).c_str(); }
 
 void OptimizerPlan::add_tensor(nb::handle description) {
-  const auto [label, key, group, param, states, mask, ema, step, mu_product, flat_offset] =
+  const auto [label, key, group, param, states, mask, ema, step, mu_product, flat_offset, frozen] =
       nb::cast<std::tuple<std::string, nb::object, int64_t, nb::object, nb::list, nb::object, nb::object, int64_t,
-                          double, int64_t>>(description);
+                          double, int64_t, bool>>(description);
   Tensor tensor{keep(label),
                 keep("grads" + label),
                 key,
@@ -89,6 +89,7 @@ void OptimizerPlan::add_tensor(nb::handle description) {
                 step,
                 mu_product,
                 flat_offset,
+                frozen,
                 {},
                 {},
                 nullptr};
@@ -187,8 +188,9 @@ void OptimizerPlan::bind_flat(nb::handle grads) {
   flat.want_shape({flat_size_});
   check_apart(flat);
   for (Tensor& tensor : tensors_) {
-    tensor.grad_data = static_cast<const char*>(flat.data()) +
-                       tensor.flat_offset * (flat.num_bytes() / std::max<int64_t>(flat.size(), 1));
+    tensor.grad_data = tensor.frozen ? nullptr
+                                     : static_cast<const char*>(flat.data()) +
+                                           tensor.flat_offset * (flat.num_bytes() / std::max<int64_t>(flat.size(), 1));
     tensor.grad.reset();
     tensor.grad_object.reset();
   }
@@ -204,6 +206,7 @@ void OptimizerPlan::bind_each(nb::handle grads) {
                               .c_str());
   }
   const auto grad_of = [&](size_t i) -> nb::handle {
+    if (named && tensors_[i].frozen) return nb::handle(Py_None);
     if (!named)
       return PyList_Check(grads.ptr()) ? PyList_GetItem(grads.ptr(), Py_ssize_t(i))
                                        : PyTuple_GetItem(grads.ptr(), Py_ssize_t(i));
@@ -229,7 +232,7 @@ void OptimizerPlan::bind_each(nb::handle grads) {
   }
   for (size_t i = 0; i < tensors_.size(); ++i) {
     Tensor& tensor = tensors_[i];
-    tensor.grad_data = grad_of(i).is_none() ? nullptr : tensor.grad->data();
+    tensor.grad_data = tensor.frozen || grad_of(i).is_none() ? nullptr : tensor.grad->data();
   }
   flat_.reset();
   flat_object_.reset();

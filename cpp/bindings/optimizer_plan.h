@@ -56,6 +56,7 @@ class OptimizerPlan {
     int64_t step;
     double mu_product;
     int64_t flat_offset;
+    bool frozen;
     nb::object grad_object;  // what grad was borrowed from: the same object need not be checked again
     std::optional<Array> grad;
     const void* grad_data;  // nullptr: no gradient, the step leaves this parameter alone

@@ -41,7 +41,9 @@ class Base:
         for arrays, own in split_groups(params):
             self._append_group(groups, parameters, arrays, own)
         self._own_masks = options.get("masks") is not None
-        _binding.set_masks(parameters, options.get("masks"), self._model)
+        _binding.set_masks(parameters, options.get("masks"))
+        if self._model is not None:
+            _binding.follow_model(parameters, self._model, masks=not self._own_masks)
         self._attach(groups, parameters, step_count=0)
         self.skipped_steps = 0  # refused for a gradient that was not finite
 

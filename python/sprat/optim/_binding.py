@@ -11,16 +11,23 @@ from ._groups import Array, Parameter, label, per_parameter
 
 
 def edits(model: Any) -> tuple[Any, ...]:
-    """What changes when layers, masks or frozen parameters of a model do."""
-    return model._structure_version, model.frozen, {name: id(mask) for name, mask in model.masks.items()}
+    """What changes when layers, masks or frozen parameters of a model do; cheap, as every step looks at it."""
+    masks = model.masks
+    return model._structure_version, model.frozen, tuple(map(id, masks.values())) if masks else ()
 
 
-def set_masks(parameters: list[Parameter], masks: Any, model: Any) -> None:
-    """Give each parameter its entry of `masks`, or else the model's mask."""
-    if masks is None and model is not None:
-        masks = {parameter.name: model.masks.get(parameter.name) for parameter in parameters}
+def set_masks(parameters: list[Parameter], masks: Any) -> None:
+    """Give each parameter its entry of `masks`."""
     for parameter, mask in zip(parameters, per_parameter("masks", masks, parameters), strict=True):
         parameter.mask = mask
+
+
+def follow_model(parameters: list[Parameter], model: Any, *, masks: bool) -> None:
+    """Give each parameter what the model says of it: frozen or not, and its mask unless the user gave masks."""
+    for parameter in parameters:
+        parameter.frozen = parameter.name in model.frozen
+        if masks:
+            parameter.mask = model.masks.get(parameter.name)
 
 
 def check_arrays(parameters: list[Parameter]) -> None:
@@ -69,6 +76,7 @@ def make_plan(kernels: list[str], parameters: list[Parameter], model: Any, step_
             parameter.step,
             parameter.mu_product,
             offset,
+            parameter.frozen,
         )
         for index, (parameter, offset) in enumerate(zip(parameters, offsets, strict=True))
     ]

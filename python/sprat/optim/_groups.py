@@ -27,6 +27,7 @@ class Parameter:
     ema: Array | None = None
     step: int = 0  # updates it has had
     mu_product: float = 1.0  # NAdam
+    frozen: bool = False  # gets no gradient, keeps its states
 
 
 def _rate(name: str, value: Any) -> float | Schedule:
@@ -139,11 +140,6 @@ def is_model(params: object) -> bool:
     return hasattr(params, "_structure_version")
 
 
-def trainable(model: Any) -> dict[str, Array]:
-    """The parameters of a model that are not frozen, by name."""
-    return {name: array for name, array in model.parameters().items() if name not in model.frozen}
-
-
 def named_arrays(name: str, params: Any) -> list[tuple[str | None, Array]]:
     """(name or None, array) of each array in a list, dict or other iterable of arrays."""
     if isinstance(params, Mapping):
@@ -165,10 +161,7 @@ def named_arrays(name: str, params: Any) -> list[tuple[str | None, Array]]:
 def split_groups(params: Any) -> list[tuple[list[tuple[str | None, Array]], dict[str, Any]]]:
     """The arrays and the own hyper-parameters of each group, from any form that ``params`` may have."""
     if is_model(params):
-        found = trainable(params)
-        if not found:
-            raise ValueError("params: every parameter of the model is frozen")
-        return [(list(found.items()), {})]
+        return [(list(params.parameters().items()), {})]
     if not isinstance(params, (Mapping, np.ndarray, str)) and isinstance(params, Iterable):
         params = list(params)
         if params and all(isinstance(group, Mapping) for group in params):

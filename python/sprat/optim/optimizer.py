@@ -23,8 +23,9 @@ class Optimizer(Base):
     ----------
     params : list of arrays, dict of name to array, sprat model, or list of groups
         What to update, in place: C-contiguous, aligned, writable float32 or float64 arrays, mixed as you
-        like, that share no memory. Of a model: its parameters that are not frozen, under their names, with
-        its masks. A group is a dict with an entry "params" and its own hyper-parameters, as in torch.
+        like, that share no memory. Of a model: its parameters under their names, with its masks; while one is
+        frozen it stays as it is. A group is a dict with an entry "params" and its own hyper-parameters, as
+        in torch.
     defaults : dict
         Hyper-parameters of the groups that do not set their own. "lr" is a number or a
         `schedules.Schedule`, which is evaluated at `step_count`.
@@ -52,8 +53,8 @@ class Optimizer(Base):
     because torch's compiler fuses products and sums, and Adam's update is arranged to need one division less.
 
     Denormal numbers slow many CPUs down, and decaying averages would end in them for ever. So gradients whose
-    square (or, in `SGD`, whose product with a small rate) would be denormal count as 0, in float32 those below
-    about 1e-18 (1e-30), and every 16th step sets what it writes below the normal range to 0.
+    square (or, in `SGD`, whose product with a small rate) would be denormal count as 0, in float32 those
+    below about 1e-18 (1e-30), and every 16th step sets what it writes below the normal range to 0.
 
     Examples
     --------
@@ -220,12 +221,9 @@ class Optimizer(Base):
         if len(self._groups) > 1 or _groups.is_model(model) is (self._model is None):
             raise TypeError("rebind: wanted parameters of the kind that the optimizer was made with")
         ((arrays, _),) = _groups.split_groups(model)
-        maps = dict(index_maps or {})
+        parameters = _rebind.follow(self._progressed(), arrays, index_maps or {}, renamed or {})
         if _groups.is_model(model):
-            maps = {name: kept for name, kept in maps.items() if name not in model.frozen}
-        parameters = _rebind.follow(self._progressed(), arrays, maps, renamed or {})
-        if _groups.is_model(model) and not self._own_masks:
-            _binding.set_masks(parameters, None, model)
+            _binding.follow_model(parameters, model, masks=not self._own_masks)
         fixed = {"params": [array for _, array in arrays], "param_names": [name for name, _ in arrays]}
         group = ParamGroup(self._groups[0].hyperparameters, fixed, self._check)
         before = self._model
@@ -249,9 +247,10 @@ class Optimizer(Base):
         -------
         dict
             "state": index of the parameter -> {"step": 0-d array, "exp_avg": array, ...}, without parameters that
-            never made a step. "param_groups": list of hyper-parameters and "params", the indices; a schedule is
-            there as its current rate and its configuration "lr_schedule". "sprat": what torch has not: step_count,
-            skipped_steps, moving averages. With its arrays as tensors, torch's optimizers load it.
+            never made a step. "param_groups": list of hyper-parameters and "params", the indices; a
+            schedule is there as its current rate and its configuration "lr_schedule". "sprat": what torch
+            has not: step_count, skipped_steps, moving averages. With its arrays as tensors, torch's
+            optimizers load it.
 
         Examples
         --------
@@ -281,9 +280,9 @@ class Optimizer(Base):
 
         Notes
         -----
-        Arrays are copied and take the parameter's dtype; torch tensors in CPU memory will do. A state dict without
-        moving averages makes them begin again, as copies of the parameters. torch's SGD counts no steps: its schedule
-        would begin again.
+        Arrays are copied and take the parameter's dtype; torch tensors in CPU memory will do. A state dict
+        without moving averages makes them begin again, as copies of the parameters. torch's SGD counts no
+        steps: its schedule would begin again.
 
         Examples
         --------
