@@ -6,8 +6,9 @@ from . import callbacks, metrics
 from .callbacks import Callback, Checkpoint, EarlyStopping, GradualPruning, ReduceOnPlateau
 from .evaluate import evaluate
 from .fit import fit
+from .gradients import NonFiniteError
 from .history import History
-from .trainer import NonFiniteError, Trainer
+from .trainer import Trainer
 
 __all__ = [
     "Callback",

@@ -11,10 +11,11 @@ import numpy as np
 
 from .callbacks import AtEpochEnd, Callback, Checkpoint, EarlyStopping
 from .data import Data, split_rows
+from .gradients import gradient_order
 from .history import History
 from .prepare import Preparation, is_batches
 from .progress import choose
-from .trainer import Trainer, gradient_order
+from .trainer import Trainer
 from .weighting import apply_class_weight
 
 

@@ -6,42 +6,22 @@ import contextlib
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..errors import SpratError
 from . import progress as progress_bars
 from .callbacks import Callback, Checkpoint
 from .data import Data
+from .gradients import SAFE_ENERGY, NonFiniteError, energy_of, gradient_arrays, gradient_order
 from .history import History
 from .interrupt import InterruptGuard
 from .rows import Array
 from .scores import batch_weight, score
 from .targets import Targets
 
-# Gradients whose squares sum to less than this cannot drive a finite parameter or an optimizer's state to infinity in
-# one step; anything beyond is stepped with a copy to go back to.
-_SAFE_ENERGY = 1e24
-
 Gradients = Callable[[Array, Array, Array | None], tuple[float, Any]]
-
-
-class NonFiniteError(SpratError, FloatingPointError):
-    """Training would have taken a step to NaN or infinity; it did not. ``history`` has the epochs before.
-
-    Examples
-    --------
-    >>> import sprat
-    >>> try:
-    ...     sprat.fit(sprat.nn.MLP([1, 1]), [[float("nan")]], [0.5], epochs=1)
-    ... except sprat.training.NonFiniteError as error:
-    ...     error.history.stopped_by
-    'nonfinite'
-    """
-
-    history: History
 
 
 class Trainer:
@@ -132,10 +112,10 @@ class Trainer:
         skips = getattr(self.optimizer, "nonfinite", None) == "skip"
         if not math.isfinite(loss) and not skips:
             raise NonFiniteError(f"the loss became {loss}")
-        energy = math.fsum(map(_energy, _arrays(gradients)))
-        if energy < _SAFE_ENERGY:
+        energy = math.fsum(map(energy_of, gradient_arrays(gradients)))
+        if energy < SAFE_ENERGY:
             self._guarded_step(gradients)
-        elif all(np.isfinite(array).all() for array in _arrays(gradients)):
+        elif all(np.isfinite(array).all() for array in gradient_arrays(gradients)):
             self._careful_step(gradients)
         elif skips:
             self._guarded_step(gradients)
@@ -384,35 +364,5 @@ class Trainer:
         self._loss_sum, self._loss_weight = float(state["loss_sum"]), float(state["loss_weight"])
 
 
-def _arrays(gradients: Any) -> list[Array]:
-    """The gradient's arrays, from a flat array, a list, or a mapping by name."""
-    if isinstance(gradients, np.ndarray):
-        return [gradients]
-    return list(gradients.values() if isinstance(gradients, Mapping) else gradients)
-
-
-def gradient_order(model: Any, optimizer: Any) -> list[str] | None:
-    """The names of the parameters in the order of an optimizer's arrays; None when it takes the flat gradient.
-
-    ValueError when the optimizer updates something else than the model's trainable parameters.
-    """
-    if getattr(optimizer, "_model", None) is model:
-        return None
-    places = {array.ctypes.data: name for name, array in model.parameters().items() if name not in model.frozen}
-    arrays = [array for group in optimizer.param_groups for array in group["params"]]
-    names = [places.get(array.ctypes.data, "") for array in arrays]
-    if "" in names:
-        raise ValueError(
-            "optimizer: updates other arrays than the model's trainable parameters; make it with the model"
-        )
-    return names
-
-
 def _sizes(model: Any) -> list[list[int]]:
     return [[layer.in_features, layer.out_features] for layer in model.layers]
-
-
-def _energy(gradient: Array) -> float:
-    """Sum of squares; NaN and infinity show in it. One pass, no temporary, no BLAS thread."""
-    flat = gradient.reshape(-1)
-    return float(np.einsum("i,i->", flat, flat))
