@@ -117,6 +117,10 @@ class Passes(Model):
         self._native.activations(self._workspace, len(self.layers) - 1, out)
         return out
 
+    def training_inputs(self) -> Array:
+        """``x`` of the last training pass, as the kernels read it."""
+        return self._last_pass()[0]
+
     def training_activations(self, layer: int) -> Array:
         """Activations after a layer in the last training pass, before dropout: what ``hidden_gradients`` refers to."""
         index = self._layer_index(layer)
@@ -179,7 +183,7 @@ class Passes(Model):
 
     def _last_pass(self) -> tuple[Array, Array]:
         if self._pass is None:
-            raise ValueError("backward: call forward(x, training=True) first")
+            raise ValueError("there was no training pass: call forward(x, training=True) first")
         return self._pass
 
     def _gradients(self, out: Gradients | None) -> Gradients:
@@ -255,8 +259,9 @@ class Passes(Model):
         gradients = self._gradients(out)
         target = None if y is None else chosen.native_target(y, rows, columns, self.dtype)
         self._pass = None  # the workspace is about to hold another pass
+        values = self._params if params is None else params
         value = self._native.loss_and_gradients(
-            self._params if params is None else params,
+            values,
             inputs,
             target,
             workspace=self._workspace,
@@ -271,6 +276,7 @@ class Passes(Model):
             input_quant=self.input_quant,
             **chosen.native_options(self.dtype),
         )
+        self._pass = (inputs, values)
         return value, gradients
 
     def _with_own_loss(

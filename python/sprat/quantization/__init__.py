@@ -13,6 +13,7 @@ from .histogram import Histogram
 from .model import QuantizedLayer, QuantizedMLP
 from .observers import MSE, Entropy, MinMax, MovingAverage, Observer, Percentile
 from .post_training import quantize_model, weight_qparams
+from .qat import QATConfig, QATState
 from .qparams import choose_qparams, value_range
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "MovingAverage",
     "Observer",
     "Percentile",
+    "QATConfig",
+    "QATState",
     "QuantizedLayer",
     "QuantizedMLP",
     "Report",

@@ -48,6 +48,11 @@ class Observer(ABC):
         self.axis = axis
         self._channels: int | None = None
 
+    @property
+    def observed(self) -> bool:
+        """Whether there was a batch yet."""
+        return self._channels is not None
+
     def observe(self, x: ArrayLike) -> None:
         """Take a batch of finite numbers into account. Empty batches change nothing.
 
@@ -77,7 +82,7 @@ class Observer(ABC):
 
     def range(self) -> tuple[Real, Real]:
         """The range to cover: two float32 arrays of shape () or (channels,)."""
-        if self._channels is None:
+        if not self.observed:
             raise ValueError("observer: nothing was observed yet")
         shape = () if self.axis is None else (self._channels,)
         low, high = self._range()
@@ -136,6 +141,16 @@ class MovingAverage(Observer):
     def __init__(self, averaging: float = 0.01, *, axis: int | None = None) -> None:
         super().__init__(axis=axis)
         self.averaging = _check.check_range("averaging", averaging, 0.0, 1.0, open_low=True)
+
+    def state_dict(self) -> dict[str, list[float]]:
+        """The averages so far, empty before the first batch."""
+        return {"low": self._low.tolist(), "high": self._high.tolist()} if self.observed else {}
+
+    def load_state_dict(self, state: dict[str, list[float]]) -> None:
+        """Go on from what ``state_dict`` gave."""
+        if state:
+            self._low, self._high = np.array(state["low"]), np.array(state["high"])
+            self._channels = self._low.size
 
     def _update(self, rows: Real, low: Real, high: Real) -> None:
         first = not hasattr(self, "_low")
@@ -343,7 +358,7 @@ def make(observer: str | Observer | Callable[[], Observer]) -> Observer:
     (<sprat.quantization.observers.MSE object at ...>, 99.9)
     """
     if isinstance(observer, Observer):
-        if observer._channels is not None:
+        if observer.observed:
             raise ValueError("observer: wanted one that has observed nothing yet")
         return copy.deepcopy(observer)
     if isinstance(observer, str):

@@ -71,7 +71,7 @@ def quantize_model(
     calibration : array (rows, in_features), table, or iterable of batches of either; optional
         Typical inputs; a few hundred rows usually do. What they make of each layer's input fixes its scale (static: the
         fastest). Without any, each row is quantized by its own range when it comes (dynamic: nothing to calibrate, no
-        surprise saturates).
+        surprise saturates), but for a model from quantization-aware training, which brings its ranges along.
     observer : {"minmax", "moving_average", "percentile", "mse", "entropy"}, Observer, or function that makes one
         How a range is found from the calibration; see :mod:`sprat.quantization.observers`. A given Observer is a
         pattern, not used itself.
@@ -120,7 +120,10 @@ def _calibrate(model: MLP, calibration: Any, observer: Any) -> list[tuple[float,
     count = len(model.layers)
     watching = [observers.make(observer) for _ in range(count)]  # refuses a bad observer in any case
     if calibration is None:
-        return [None] * count
+        trained = [None] * count if model.input_quant is None else model.input_quant
+        return [None if quant is None else quant[:2] for quant in trained]
+    if model.input_quant is not None:
+        raise ValueError("calibration: wanted None for a model from quantization-aware training (model.input_quant)")
     rows = 0
     for batch in _batches(calibration):
         inputs = model._inputs(batch)

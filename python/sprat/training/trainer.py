@@ -41,7 +41,12 @@ class Trainer:
     has_validation : bool
     gradients : callable
         ``gradients(x, y, weight) -> (loss, gradient)``, one for each step; ``model_gradients`` unless something (such as
-        quantization-aware training) puts its own in place before the run.
+        distillation) puts its own in place before the run.
+    step_params : callable
+        ``step_params() -> parameters`` that stand in for those of the model in the next step's passes, None: none do.
+        Quantization-aware training puts its own in place.
+    scored_model : callable
+        ``scored_model() -> model`` that validation measures.
 
     Examples
     --------
@@ -80,6 +85,8 @@ class Trainer:
         self._data, self._validation = data, validation
         self._on_nonfinite, self._progress = on_nonfinite, progress
         self.gradients: Gradients = self.model_gradients
+        self.step_params: Callable[[], Array | None] = lambda: None
+        self.scored_model: Callable[[], Any] = lambda: self.model
         self._loss_sum = self._loss_weight = 0.0
         self._stop_reason: str | None = None
         self._guard = InterruptGuard()
@@ -144,6 +151,7 @@ class Trainer:
             teacher=teacher,
             dropout_seed=self.seed,
             step=self.step,
+            params=self.step_params(),
             out=self._buffer,
         )
         self._buffer = gradients
@@ -252,7 +260,7 @@ class Trainer:
     def _validate(self, data: Data) -> dict[str, float]:
         with self._averaged():
             batches = itertools.takewhile(lambda _: not self._guard.requested, data.epoch(0))
-            return {f"val_{key}": value for key, value in score(self.model, batches, self.targets).items()}
+            return {f"val_{key}": value for key, value in score(self.scored_model(), batches, self.targets).items()}
 
     def _call(self, method: str) -> None:
         for callback in self.callbacks:
