@@ -25,7 +25,7 @@ class Passes(Model):
     _native: _core.Mlp
     _params: Array
     _workspace: _core.Workspace
-    _pass: tuple[Array, Array] | None  # x and parameters of the last training pass
+    _pass: tuple[Array, Array | None] | None  # x and parameters of the last training pass; None: backward is done
     _trainable: list[str]
     _frozen_flags: npt.NDArray[np.uint8] | None
 
@@ -119,12 +119,14 @@ class Passes(Model):
 
     def training_inputs(self) -> Array:
         """``x`` of the last training pass, as the kernels read it."""
-        return self._last_pass()[0]
+        if self._pass is None:
+            raise ValueError("training_inputs: there was no training pass yet")
+        return self._pass[0]
 
     def training_activations(self, layer: int) -> Array:
         """Activations after a layer in the last training pass, before dropout: what ``hidden_gradients`` refers to."""
         index = self._layer_index(layer)
-        rows = self._last_pass()[0].shape[0]
+        rows = self.training_inputs().shape[0]
         out = np.empty((rows, self.layers[index].out_features), self.dtype)
         self._native.activations(self._workspace, index, out)
         return out
@@ -165,7 +167,7 @@ class Passes(Model):
         >>> model.backward(np.ones((4, 1)))["layers.1.bias"]
         array([4.], dtype=float32)
         """
-        inputs, params = self._last_pass()
+        inputs, params = self._forward_pass()
         rows = inputs.shape[0]
         grad_output = _check.as_matrix("grad_output", grad_output, self.out_features, self.dtype, rows)
         hidden: dict[int, Array] | None = None
@@ -181,10 +183,11 @@ class Passes(Model):
         )
         return gradients
 
-    def _last_pass(self) -> tuple[Array, Array]:
-        if self._pass is None:
-            raise ValueError("there was no training pass: call forward(x, training=True) first")
-        return self._pass
+    def _forward_pass(self) -> tuple[Array, Array]:
+        inputs, params = self._pass or (None, None)
+        if inputs is None or params is None:
+            raise ValueError("backward: call forward(x, training=True) first")
+        return inputs, params
 
     def _gradients(self, out: Gradients | None) -> Gradients:
         if out is None:
@@ -259,9 +262,8 @@ class Passes(Model):
         gradients = self._gradients(out)
         target = None if y is None else chosen.native_target(y, rows, columns, self.dtype)
         self._pass = None  # the workspace is about to hold another pass
-        values = self._params if params is None else params
         value = self._native.loss_and_gradients(
-            values,
+            self._params if params is None else params,
             inputs,
             target,
             workspace=self._workspace,
@@ -276,7 +278,7 @@ class Passes(Model):
             input_quant=self.input_quant,
             **chosen.native_options(self.dtype),
         )
-        self._pass = (inputs, values)
+        self._pass = (inputs, None)
         return value, gradients
 
     def _with_own_loss(
