@@ -139,6 +139,23 @@ def nadam(
     return param - lr * look_ahead / (np.sqrt(v_hat) + eps)
 
 
+def lion(
+    param: Array,
+    grad: Array,
+    state: State,
+    t: int,
+    *,
+    lr: float = 1e-4,
+    betas: tuple[float, float] = (0.9, 0.99),
+    weight_decay: float = 0.0,
+) -> Array:
+    """Chen et al. 2023, algorithm 2: param -= lr (sign(beta1 m + (1 - beta1) g) + weight_decay param)."""
+    m = state.get("exp_avg", np.zeros_like(grad))
+    direction = np.sign(betas[0] * m + (1 - betas[0]) * grad)
+    _average(state, "exp_avg", betas[1], grad)
+    return param - lr * (direction + weight_decay * param)
+
+
 UPDATES: dict[str, Callable[..., Array]] = {
     "SGD": sgd,
     "Adagrad": adagrad,
@@ -146,6 +163,7 @@ UPDATES: dict[str, Callable[..., Array]] = {
     "Adam": adam,
     "AdamW": adamw,
     "NAdam": nadam,
+    "Lion": lion,
 }
 
 # Every option of every optimizer, alone and with others.
@@ -187,6 +205,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"lr": 0.1, "weight_decay": 0.3},
         {"lr": 0.1, "weight_decay": 0.3, "decoupled_weight_decay": True},
     ],
+    "Lion": [{}, {"lr": 0.1, "betas": (0.5, 0.8)}, {"lr": 0.1, "weight_decay": 0.3}],
 }
 
 CASES = [(name, options) for name, entries in OPTIONS.items() for options in entries]

@@ -12,6 +12,7 @@
 
 #include "formulas/optim/adagrad.h"
 #include "formulas/optim/adam.h"
+#include "formulas/optim/lion.h"
 #include "formulas/optim/nadam.h"
 #include "formulas/optim/rmsprop.h"
 #include "formulas/optim/sgd.h"
@@ -20,6 +21,6 @@ SPRAT_ISA_BEGIN
 
 template <template <template <class> class...> class Use>
 using OptimizerFormulas = Use<Sgd, SgdMomentum, Adagrad, Rmsprop, RmspropMomentum, RmspropCentered,
-                              RmspropCenteredMomentum, Adam, AdamAmsgrad, AdamW, AdamWAmsgrad, NAdam>;
+                              RmspropCenteredMomentum, Adam, AdamAmsgrad, AdamW, AdamWAmsgrad, NAdam, Lion>;
 
 SPRAT_ISA_END
