@@ -98,6 +98,7 @@ void test_bits() {
       {"adamw", 0x2f51467c7a1e0c04, 0x0417933eb9dda775},
       {"adamw_amsgrad", 0x2c7842a4e44a6446, 0x239a88277f4a349f},
       {"nadam", 0x98831ef892a960c6, 0xd8b8884729c8a005},
+      {"lion", 0xad2b09328ab41828, 0xe505ae3d5809db23},
   };
   for (const auto& row : expected) {
     const int32_t optimizer = sprat_optimizer_find(row.name);
