@@ -1,7 +1,8 @@
 """Tables: from files to matrices, and from a model's answers back to the table's words.
 
 `Encoder` learns from a data frame, a dict of columns or an array how to turn rows into numbers, and travels
-with the model. `read_table` and `write_table` read and write CSV, NPZ and Parquet; `split` draws a test set.
+with the model. `read_table` and `write_table` read and write CSV, NPZ and Parquet, `read_blocks` and `write_blocks` a
+block of rows at a time; `split` draws a test set.
 
 Examples
 --------
@@ -16,8 +17,9 @@ array([[-1.,  0.,  1.],
        [ 1.,  1.,  0.]], dtype=float32)
 """
 
+from .blocks import read_blocks, write_blocks
 from .encoder import Encoder
 from .files import read_table, write_table
 from .splits import split
 
-__all__ = ["Encoder", "read_table", "split", "write_table"]
+__all__ = ["Encoder", "read_blocks", "read_table", "split", "write_blocks", "write_table"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain, islice
 from typing import IO, Any
 
 import numpy as np
@@ -23,6 +24,33 @@ _CODE = re.compile(r"^[+-]?0[0-9]", re.MULTILINE)  # 007 is a code, not a number
 
 def read_csv(stream: IO[str], source: str, wanted: Mapping[str, str] | None) -> dict[str, NDArray[Any]]:
     """Columns of a CSV text; `wanted` maps the names to read to "number", "text" or "auto" (None: all)."""
+    (table,) = csv_blocks(stream, source, wanted, None)
+    return table
+
+
+def csv_blocks(
+    stream: IO[str], source: str, wanted: Mapping[str, str] | None, size: int | None
+) -> Iterator[dict[str, NDArray[Any]]]:
+    """The same, `size` rows at a time (None: all at once); the first block is there even if it has no rows."""
+    lines = _parse(stream, source)
+    header = next(lines)
+    kinds = dict.fromkeys(header, "auto") if wanted is None else wanted
+    for name in kinds:
+        if name not in header:
+            raise FormatError(f"{source} has no column {name!r}")
+    start = 0
+    while True:
+        rows = list(islice(lines, size))
+        if rows or start == 0:
+            cells = dict(zip(header, zip(*rows, strict=True) if rows else [()] * len(header), strict=True))
+            yield {name: _column(source, name, cells[name], kind, start) for name, kind in kinds.items()}
+        start += len(rows)
+        if size is None or len(rows) < size:
+            return
+
+
+def _parse(stream: IO[str], source: str) -> Iterator[list[str]]:
+    """The header, then the rows, each with as many cells."""
     lines = iter(stream)
     skipped, head = next(((i, text) for i, text in enumerate(lines) if text.strip("\ufeff\r\n")), (0, None))
     if head is None:
@@ -31,12 +59,11 @@ def read_csv(stream: IO[str], source: str, wanted: Mapping[str, str] | None) -> 
     bare = _QUOTED.sub("", head)
     delimiter = max(_DELIMITERS, key=bare.count)
     spaced = 0 < bare.count(delimiter) == bare.count(delimiter + " ")
-    reader = csv.reader(_chain(head, lines), delimiter=delimiter, skipinitialspace=spaced, strict=True)
-    header: list[str] = []
-    rows: list[list[str]] = []
+    reader = csv.reader(chain([head], lines), delimiter=delimiter, skipinitialspace=spaced, strict=True)
     try:
         header = next(reader)
         _check_header(header, source)
+        yield header
         width = len(header)
         for row in reader:
             if len(row) != width:
@@ -44,20 +71,9 @@ def read_csv(stream: IO[str], source: str, wanted: Mapping[str, str] | None) -> 
                     continue  # a blank line
                 line = skipped + reader.line_num
                 raise FormatError(f"{source}, line {line}: {len(row)} fields where the header has {width}")
-            rows.append(row)
+            yield row
     except csv.Error as error:
         raise FormatError(f"{source}, line {skipped + reader.line_num}: {error}") from None
-    cells = dict(zip(header, zip(*rows, strict=True) if rows else [()] * len(header), strict=True))
-    kinds = dict.fromkeys(header, "auto") if wanted is None else wanted
-    for name in kinds:
-        if name not in cells:
-            raise FormatError(f"{source} has no column {name!r}")
-    return {name: _column(source, name, cells[name], kind) for name, kind in kinds.items()}
-
-
-def _chain(head: str, lines: Iterable[str]) -> Iterator[str]:
-    yield head
-    yield from lines
 
 
 def _check_header(header: list[str], source: str) -> None:
@@ -77,13 +93,13 @@ def _number(cell: str) -> float | None:
         return None
 
 
-def _column(source: str, name: str, cells: tuple[str, ...], kind: str) -> NDArray[Any]:
+def _column(source: str, name: str, cells: tuple[str, ...], kind: str, start: int = 0) -> NDArray[Any]:
     if kind != "text":
         numbers = _numbers(cells)
         if numbers is not None:
             return numbers
         if kind == "number":
-            raise _not_a_number(source, name, cells)
+            raise _not_a_number(source, name, cells, start)
     texts = np.empty(len(cells), object)
     texts[:] = [cell or None for cell in cells]
     return texts
@@ -110,14 +126,15 @@ def _numbers(cells: tuple[str, ...]) -> NDArray[Any] | None:
         return None
 
 
-def _not_a_number(source: str, name: str, cells: tuple[str, ...]) -> FormatError:
+def _not_a_number(source: str, name: str, cells: tuple[str, ...], start: int) -> FormatError:
     row, cell = next((i, c) for i, c in enumerate(cells) if c not in _MISSING and _number(c) is None)
-    return FormatError(f"{source}: column {name!r} must hold numbers, got {cell[:40]!r} in row {row}")
+    return FormatError(f"{source}: column {name!r} must hold numbers, got {cell[:40]!r} in row {start + row}")
 
 
-def write_csv(stream: IO[str], columns: Mapping[str, NDArray[Any]]) -> None:
+def write_csv(stream: IO[str], columns: Mapping[str, NDArray[Any]], *, header: bool = True) -> None:
     """Header and rows, comma separated; missing values are empty, numbers in their shortest form."""
-    stream.write(",".join(map(_quoted, columns)) + "\n")
+    if header:
+        stream.write(",".join(map(_quoted, columns)) + "\n")
     empty = '""' if len(columns) == 1 else ""  # a blank line is no row
     for row in zip(*(_cells(values, empty) for values in columns.values()), strict=True):
         stream.write(",".join(row) + "\n")

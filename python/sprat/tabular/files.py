@@ -207,16 +207,34 @@ def _read_npz(stream: BinaryIO, label: str) -> dict[str, NDArray[Any]]:
 
 
 def _read_parquet(stream: BinaryIO, label: str, wanted: dict[str, str] | None) -> dict[str, NDArray[Any]]:
-    arrow, parquet = _pyarrow()
-    try:
+    _, parquet = _pyarrow()
+    with _parquet_errors(label):
         names = parquet.read_schema(stream).names
         stream.seek(0)
-        for name in wanted or ():
-            if name not in names:
-                raise FormatError(f"{label} has no column {name!r}")
+        _require_columns(label, names, wanted)
         table = parquet.read_table(stream, columns=None if wanted is None else list(wanted))
+    return _arrow_columns(table, label)
+
+
+@contextmanager
+def _parquet_errors(label: str) -> Iterator[None]:
+    arrow, _ = _pyarrow()
+    try:
+        yield
+    except FormatError:
+        raise
     except (arrow.ArrowException, OSError) as error:
         raise FormatError(f"{label} is not a readable Parquet file: {str(error).splitlines()[0]}") from None
+
+
+def _require_columns(label: str, names: Iterable[str], wanted: dict[str, str] | None) -> None:
+    for name in wanted or ():
+        if name not in names:
+            raise FormatError(f"{label} has no column {name!r}")
+
+
+def _arrow_columns(table: Any, label: str) -> dict[str, NDArray[Any]]:
+    arrow, _ = _pyarrow()
     columns: dict[str, NDArray[Any]] = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
         if name in columns:
