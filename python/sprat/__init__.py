@@ -18,6 +18,7 @@ __version__: str = _core.version()
 _SUBMODULES = (
     "cli",
     "compression",
+    "demo",
     "distillation",
     "errors",
     "inference",
@@ -35,7 +36,6 @@ _NAMES = {
     "FormatError": "errors",
     "SpratError": "errors",
     "Predictor": "inference",
-    "compress": "compression",
     "distill": "distillation",
     "evaluate": "training",
     "fit": "training",

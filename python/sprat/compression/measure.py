@@ -1,0 +1,142 @@
+"""How large and how fast models are, measured as a user of ``sprat.Predictor`` meets them.
+
+Speeds are taken in turns, one short block of calls per model and round, so that a machine that slows down for a moment
+slows all models down alike; the median over the rounds is what counts.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ..inference import Predictor
+from ..nn import MLP, Model
+
+_BATCH_ROWS = 4096
+# Calls in one block of the one-row clock: reading the clock costs 1/10 of a call of the smallest networks.
+_CALLS = 64
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Time of calls with ``out=``, after warm-up, through Python.
+
+    Attributes
+    ----------
+    microseconds : float
+        One row, from call to return.
+    rows_per_second : float
+        In large batches, with the threads of :func:`sprat.runtime.num_threads`.
+
+    >>> from sprat.compression import Speed
+    >>> Speed(microseconds=2.0, rows_per_second=1e6).microseconds
+    2.0
+    """
+
+    microseconds: float
+    rows_per_second: float
+
+
+@dataclass(frozen=True)
+class Size:
+    """Weights and biases of a model, how many are not zero, and the bytes of its arrays.
+
+    >>> import sprat
+    >>> model = sprat.nn.MLP([4, 2], seed=0)
+    >>> _ = sprat.prune.magnitude(model, 0.5)
+    >>> Size.of(model)
+    Size(parameters=10, nonzero=4, bytes=40)
+    """
+
+    parameters: int
+    nonzero: int
+    bytes: int
+
+    @classmethod
+    def of(cls, model: Any) -> Size:
+        arrays: Mapping[str, Any] = model.parameters() if isinstance(model, MLP) else model.arrays()
+        weights = [array for name, array in arrays.items() if not name.endswith("_scale")]
+        nonzero = sum(int(np.count_nonzero(array)) for array in weights)
+        return cls(sum(array.size for array in weights), nonzero, sum(array.nbytes for array in arrays.values()))
+
+    def config(self) -> dict[str, int]:
+        """The numbers, for JSON."""
+        return asdict(self)
+
+
+def speeds(models: Sequence[Model], x: Any, *, seconds: float = 0.25) -> list[Speed]:
+    """Measure the speed of models on the same rows.
+
+    Parameters
+    ----------
+    models : sequence of nn.Model
+        With the same ``in_features``.
+    x : (rows, in_features) array
+        Rows to predict; repeated to make up large batches.
+    seconds : float
+        About how long to measure each model, half of it one row at a time.
+
+    Returns
+    -------
+    list of Speed
+
+    Examples
+    --------
+    >>> import numpy as np, sprat
+    >>> from sprat.compression import speeds
+    >>> small, large = speeds([sprat.nn.MLP([8, 4]), sprat.nn.MLP([8, 4096, 4])], np.ones((4, 8)), seconds=0.02)
+    >>> small.microseconds < large.microseconds
+    True
+    """
+    rows = np.ascontiguousarray(x)
+    if rows.ndim != 2 or len(rows) == 0:
+        raise ValueError(f"x: wanted (rows, in_features) with at least one row, got shape {rows.shape}")
+    clocks = [_Clock(Predictor(model), rows) for model in models]
+    one = _in_turns([clock.one_row for clock in clocks], seconds / 2)
+    many = _in_turns([clock.batch for clock in clocks], seconds / 2)
+    return [Speed(1e6 * a / _CALLS, clock.rows / b) for a, b, clock in zip(one, many, clocks, strict=True)]
+
+
+class _Clock:
+    """One model with its rows and its place for outputs, ready to be called."""
+
+    def __init__(self, predict: Predictor, x: Any) -> None:
+        self.predict = predict
+        large = np.resize(x, (_BATCH_ROWS, x.shape[1]))
+        self.large = np.ascontiguousarray(large, predict.dtype)
+        self.rows = len(self.large)
+        self.large_out = np.empty((self.rows, predict.out_features), predict.dtype)
+        self.singles = [self.large[i % self.rows : i % self.rows + 1] for i in range(_CALLS)]
+        self.single_out = np.empty((1, predict.out_features), predict.dtype)
+
+    def one_row(self) -> float:
+        predict, out = self.predict, self.single_out
+        start = time.perf_counter()
+        for row in self.singles:
+            predict(row, out=out)
+        return time.perf_counter() - start
+
+    def batch(self) -> float:
+        start = time.perf_counter()
+        self.predict(self.large, out=self.large_out)
+        return time.perf_counter() - start
+
+
+def _in_turns(measures: Sequence[Any], seconds: float) -> list[float]:
+    """The median time of each function, called in turns until each had its seconds (at least five times)."""
+    for measure in measures:
+        measure()  # warm-up: caches, and what a thread's first call allocates
+    times: list[list[float]] = [[] for _ in measures]
+    deadline = time.perf_counter() + seconds * len(measures)
+    while len(times[0]) < 5 or time.perf_counter() < deadline:
+        for measure, taken in zip(measures, times, strict=True):
+            taken.append(measure())
+    return [statistics.median(taken) for taken in times]
+
+
+__all__ = ["Size", "Speed", "speeds"]

@@ -1,0 +1,370 @@
+"""What one stage of a compression does: train again, distil, prune weights, prune neurons, factorize, quantize.
+
+A stage is a small frozen description. ``apply`` leaves the model it is given alone and returns another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from ..nn import MLP, Model
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What stages learn from.
+
+    ``x`` (rows, in_features); ``y`` (rows,) class ids, or float targets as the model gives them.
+
+    >>> import numpy as np
+    >>> from sprat.compression import TrainingData
+    >>> TrainingData(np.eye(2), np.array([0, 1])).y
+    array([0, 1])
+    """
+
+    x: Any
+    y: Any
+
+
+class Stage(Protocol):
+    """One stage. ``name`` says in a few words what it does; it heads the stage's row in a table.
+
+    Anything with ``name`` and ``apply`` is a stage:
+
+    >>> import numpy as np, sprat
+    >>> from sprat.compression import TrainingData, apply_stages
+    >>> class Forget:
+    ...     name = "forget everything"
+    ...     def apply(self, model, data):
+    ...         return sprat.nn.MLP([model.in_features, model.out_features])
+    >>> data = TrainingData(np.eye(4), np.array([0, 1, 0, 1]))
+    >>> apply_stages(sprat.nn.MLP([4, 8, 2]), [Forget()], data)
+    [('forget everything', MLP(4-2, identity, 10 parameters, float32))]
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def apply(self, model: Model, data: TrainingData) -> Model:
+        """The next model; ``model`` stays as it is."""
+        ...
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a stage trains: Adam, with the rate falling from ``lr`` to 0 along half a cosine.
+
+    Parameters
+    ----------
+    epochs : int
+        0 does not train at all.
+    lr : float
+        Rate of the first step. 1e-3 is Adam's default.
+    batch_size : int
+    seed : int
+        Order of the rows and dropout.
+    progress : "auto" or bool
+        As for :func:`sprat.fit`.
+
+    Examples
+    --------
+    >>> import numpy as np, sprat
+    >>> from sprat.compression import Training, TrainingData
+    >>> x = np.eye(4, dtype=np.float32)
+    >>> model = sprat.nn.MLP([4, 2], seed=0)
+    >>> Training(epochs=2, batch_size=2).fit(model, TrainingData(x, np.array([0, 1, 0, 1]))).steps
+    4
+    """
+
+    epochs: int = 5
+    lr: float = 1e-3
+    batch_size: int = 64
+    seed: int = 0
+    progress: bool | str = False
+
+    def options(self, rows: int) -> dict[str, Any]:
+        """Keyword arguments for :func:`sprat.fit` and :func:`sprat.distill`."""
+        from ..optim import schedules
+
+        steps = self.epochs * -(-rows // self.batch_size)
+        return {
+            "epochs": self.epochs,
+            "lr": schedules.Cosine(self.lr, steps=steps),
+            "batch_size": self.batch_size,
+            "seed": self.seed,
+            "progress": self.progress,
+        }
+
+    def fit(self, model: MLP, data: TrainingData) -> Any:
+        """Train ``model`` in place; gives the history, or None for 0 epochs."""
+        from ..training import fit
+
+        if self.epochs == 0:
+            return None
+        loss = model.loss_name
+        return _finished(fit(model, data.x, data.y, loss=loss, **self.options(len(data.x))))
+
+
+def _finished(history: Any) -> Any:
+    """Ctrl-C ends the whole run: a stage that was broken off is no result."""
+    if history.stopped_by == "interrupt":
+        raise KeyboardInterrupt
+    return history
+
+
+def _float_copy(model: Model, stage: str) -> MLP:
+    if not isinstance(model, MLP):
+        raise TypeError(f"{stage}: wanted a float model (nn.MLP), got {type(model).__name__}; quantize last")
+    return model.copy()
+
+
+@dataclass(frozen=True)
+class Retrain:
+    """Train on, under the masks the model has.
+
+    >>> from sprat.compression import Retrain, Training
+    >>> Retrain(Training(epochs=3)).name
+    'trained on'
+    """
+
+    training: Training = field(default_factory=Training)
+    name: str = "trained on"
+
+    def apply(self, model: Model, data: TrainingData) -> Model:
+        trained = _float_copy(model, self.name)
+        self.training.fit(trained, data)
+        return trained
+
+
+@dataclass(frozen=True)
+class Distill:
+    """Teach a small student what the model says; the student is the next model.
+
+    Parameters
+    ----------
+    hidden : sequence of int
+        Widths of the student's hidden layers; inputs and outputs are the teacher's.
+    temperature, alpha : float
+        As for :func:`sprat.distill`. ``alpha=0`` trains the student alone, to compare with.
+    seed : int
+        Of the student's first weights.
+
+    Examples
+    --------
+    >>> from sprat.compression import Distill
+    >>> Distill([16]).name, Distill([16], alpha=0).name
+    ('student 16, distilled', 'student 16, alone')
+    """
+
+    hidden: Sequence[int]
+    temperature: float = 4.0
+    alpha: float = 0.5
+    activation: str = "relu"
+    seed: int = 0
+    training: Training = field(default_factory=Training)
+
+    @property
+    def name(self) -> str:
+        how = "distilled" if self.alpha else "alone"
+        return f"student {'-'.join(map(str, self.hidden)) or 'linear'}, {how}"
+
+    def apply(self, model: Model, data: TrainingData) -> Model:
+        from ..distillation import distill
+
+        sizes = [model.in_features, *self.hidden, model.out_features]
+        student = MLP(sizes, activation=self.activation, seed=self.seed)
+        student.loss_name, student.encoder = model.loss_name, model.encoder
+        if self.alpha == 0:
+            self.training.fit(student, data)
+        elif self.training.epochs:
+            options = self.training.options(len(data.x))
+            history = distill(
+                model,
+                student,
+                data.x,
+                data.y,
+                temperature=self.temperature,
+                alpha=self.alpha,
+                loss=model.loss_name,
+                **options,
+            )
+            _finished(history)
+        return student
+
+
+@dataclass(frozen=True)
+class PruneWeights:
+    """Set small weights to zero, then train again under the mask.
+
+    Parameters
+    ----------
+    sparsity : float, optional
+        Share of zeros, over all layers together.
+    threshold : float, optional
+        Instead: weights below it in absolute value go.
+    training : Training
+        Of what is left.
+
+    Examples
+    --------
+    >>> from sprat.compression import PruneWeights
+    >>> PruneWeights(sparsity=0.9).name, PruneWeights(threshold=0.05).name
+    ('90% of weights pruned', 'weights below 0.05 pruned')
+    """
+
+    sparsity: float | None = None
+    threshold: float | None = None
+    training: Training = field(default_factory=Training)
+
+    def __post_init__(self) -> None:
+        if (self.sparsity is None) == (self.threshold is None):
+            raise ValueError("sparsity, threshold: wanted one of the two")
+        if self.sparsity is not None and not 0 <= self.sparsity < 1:
+            raise ValueError(f"sparsity: wanted a share from 0 to below 1, got {self.sparsity!r}")
+        if self.threshold is not None and not self.threshold >= 0:
+            raise ValueError(f"threshold: wanted a number of at least 0, got {self.threshold!r}")
+
+    @property
+    def name(self) -> str:
+        if self.sparsity is not None:
+            return f"{100 * self.sparsity:g}% of weights pruned"
+        return f"weights below {self.threshold:g} pruned"
+
+    def apply(self, model: Model, data: TrainingData) -> Model:
+        from .. import prune
+
+        pruned = _float_copy(model, self.name)
+        if self.sparsity is not None:
+            prune.magnitude(pruned, self.sparsity)
+        elif self.threshold is not None:
+            prune.threshold(pruned, self.threshold)
+        self.training.fit(pruned, data)
+        return pruned
+
+
+@dataclass(frozen=True)
+class PruneNeurons:
+    """Remove the least important hidden neurons for real, then those that are dead, then train again.
+
+    Parameters
+    ----------
+    amount : float or int
+        Share, or number, of every hidden layer's neurons.
+
+    Examples
+    --------
+    >>> from sprat.compression import PruneNeurons
+    >>> PruneNeurons(0.5).name, PruneNeurons(3).name
+    ('50% of neurons removed', '3 neurons removed')
+    """
+
+    amount: float | int
+    training: Training = field(default_factory=Training)
+
+    @property
+    def name(self) -> str:
+        share = isinstance(self.amount, float)
+        return f"{100 * self.amount:g}% of neurons removed" if share else f"{self.amount} neurons removed"
+
+    def apply(self, model: Model, data: TrainingData) -> Model:
+        from .. import prune
+
+        pruned = _float_copy(model, self.name)
+        prune.neurons(pruned, self.amount)
+        prune.remove_dead(pruned)
+        self.training.fit(pruned, data)
+        return pruned
+
+
+@dataclass(frozen=True)
+class LowRank:
+    """Replace every layer, where that makes it smaller, by two thin ones, then train again.
+
+    Parameters
+    ----------
+    energy : float
+        Share of the squared singular values that each layer keeps.
+
+    Examples
+    --------
+    >>> from sprat.compression import LowRank
+    >>> LowRank(0.9).name
+    'low rank, 90% of the energy'
+    """
+
+    energy: float = 0.95
+    training: Training = field(default_factory=Training)
+
+    @property
+    def name(self) -> str:
+        return f"low rank, {100 * self.energy:g}% of the energy"
+
+    def apply(self, model: Model, data: TrainingData) -> Model:
+        from .. import structure
+
+        thin = _float_copy(model, self.name)
+        for index in reversed(range(len(thin.layers))):
+            thinner = thin.copy()
+            done = structure.low_rank(thinner, index, energy=self.energy)
+            if done.parameters_after < done.parameters_before:
+                thin = thinner
+        self.training.fit(thin, data)
+        return thin
+
+
+@dataclass(frozen=True)
+class Quantize:
+    """Integers for weights and activations.
+
+    Parameters
+    ----------
+    mode : "static" or "dynamic"
+        Static: ranges of activations from ``calibration_rows`` training rows. Dynamic: from each row as it comes.
+    observer : str
+        How static ranges are found, see :mod:`sprat.quantization.observers`.
+
+    Examples
+    --------
+    >>> from sprat.compression import Quantize
+    >>> Quantize().name, Quantize("dynamic").name
+    ('int8 static', 'int8 dynamic')
+    """
+
+    mode: Literal["static", "dynamic"] = "static"
+    observer: str = "minmax"
+    calibration_rows: int = 1024
+
+    def __post_init__(self) -> None:
+        if self.mode not in ("static", "dynamic"):
+            raise ValueError(f"mode: wanted 'static' or 'dynamic', got {self.mode!r}")
+
+    @property
+    def name(self) -> str:
+        return f"int8 {self.mode}"
+
+    def apply(self, model: Model, data: TrainingData) -> Model:
+        from ..quantization import quantize_model
+
+        if not isinstance(model, MLP):
+            raise TypeError(f"{self.name}: wanted a float model (nn.MLP), got {type(model).__name__}")
+        if self.mode == "dynamic":
+            return quantize_model(model)
+        rows = np.ascontiguousarray(data.x[: self.calibration_rows], model.dtype)
+        return quantize_model(model, calibration=rows, observer=self.observer)
+
+
+__all__ = [
+    "Distill",
+    "LowRank",
+    "PruneNeurons",
+    "PruneWeights",
+    "Quantize",
+    "Retrain",
+    "Stage",
+    "Training",
+    "TrainingData",
+]
