@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from .. import __version__
 
 # In the order of --help.
-COMMANDS = ("info",)
+COMMANDS = ("info", "demo", "train", "compress", "evaluate", "predict", "inspect")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has gone; leave quietly, and keep the interpreter from flushing into the void.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (OSError, ValueError, TypeError, ImportError, MemoryError) as error:
+    except (OSError, ValueError, TypeError, ImportError, MemoryError, ArithmeticError) as error:
         if arguments.debug:
             raise
         print(f"sprat {arguments.command}: {_one_line(error)}", file=sys.stderr)

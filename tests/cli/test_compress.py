@@ -1,0 +1,114 @@
+"""sprat compress."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sprat
+from cli.conftest import Run, make_table
+
+SHORT = ("--epochs", "5", "-q")
+
+
+def test_stages_run_in_the_order_given(classifier: Path, sprat_command: Run) -> None:
+    argv = ("compress", "table.csv", classifier, "--prune-weights", 0.5, "--prune-neurons", 0.5)
+    status, out, err = sprat_command(*argv, "--quantize", "static", "-o", "small", *SHORT)
+    assert (status, err) == (0, "")
+    head, _, *rows = out.splitlines()
+    for title in ("stage", "test accuracy", "parameters", "bytes", "µs for 1 row", "rows per s", "relative to start"):
+        assert title in head
+    names = ["start", "50% of weights pruned", "50% of neurons removed", "int8 static"]
+    assert [row[: len(name)] for row, name in zip(rows, names, strict=True)] == names
+    files = sorted(path.name for path in Path("small").iterdir())
+    assert files == [
+        "0-start.safetensors",
+        "1-50pct-of-weights-pruned.safetensors",
+        "2-50pct-of-neurons-removed.safetensors",
+        "3-int8-static.safetensors",
+    ]
+    models = [sprat.load(Path("small", name)) for name in files]
+    assert [layer.out_features for layer in models[2].layers] == [8, 3]
+    assert sprat.prune.report(models[1]).sparsity == pytest.approx(0.5, abs=0.05)
+    new = make_table(100, seed=2)
+    assert np.mean(models[3].predict(new) == new["kind"]) > 0.7
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        (["--distill", "8"], "student 8, distilled"),
+        (["--distill", "none", "--alpha", "0"], "student linear, alone"),
+        (["--low-rank", "0.5"], "low rank, 50% of the energy"),
+        (["--threshold", "0.1"], "weights below 0.1 pruned"),
+        (["--quantize", "dynamic"], "int8 dynamic"),
+    ],
+)
+def test_every_stage(classifier: Path, sprat_command: Run, options: list[str], name: str) -> None:
+    status, out, _ = sprat_command("compress", "table.csv", classifier, *options, *SHORT, "--json", "-")
+    assert status == 0
+    stages = json.loads(out)["stages"]
+    assert [stage["stage"] for stage in stages] == ["start", name]
+    for stage in stages:
+        assert set(stage) == {
+            *("stage", "path", "loss", "accuracy", "parameters", "nonzero", "bytes"),
+            *("microseconds", "rows_per_second", "relative_size", "relative_speed"),
+        }
+        assert Path(stage["path"]).stat().st_size == stage["bytes"]
+
+
+def test_regression(regressor: Path, sprat_command: Run) -> None:
+    argv = ("compress", "table.csv", regressor, "--distill", "8", "--quantize", "static", "--epochs", 20, "--lr", 0.02)
+    status, out, _ = sprat_command(*argv, "-q", "--json", "r.json")
+    assert status == 0
+    assert "test R²" in out
+    stages = json.loads(Path("r.json").read_text())["stages"]
+    assert stages[-1]["r2"] > 0.7
+    assert abs(stages[-1]["r2"] - stages[-2]["r2"]) < 0.05
+
+
+def test_start_is_measured_on_the_rows_that_train_kept(classifier: Path, sprat_command: Run) -> None:
+    argv = ("train", "table.csv", "--target", "kind", "--epochs", 3, "-q", "--json", "-")
+    trained = json.loads(sprat_command(*argv)[1])
+    argv = ("compress", "table.csv", "model.safetensors", "--quantize", "dynamic", "-q", "--json", "-")
+    start = json.loads(sprat_command(*argv)[1])["stages"][0]
+    assert start["accuracy"] == trained["accuracy"]
+    assert start["loss"] == trained["loss"]
+
+
+def test_same_seed_same_bytes(classifier: Path, sprat_command: Run) -> None:
+    for folder, threads in (("a", 1), ("b", 2)):
+        argv = ("compress", "table.csv", classifier, "--distill", "8", "--prune-neurons", 0.5, "--quantize", "static")
+        assert sprat_command(*argv, *SHORT, "-o", folder, "--threads", threads)[0] == 0
+    for path in Path("a").iterdir():
+        assert path.read_bytes() == Path("b", path.name).read_bytes()
+
+
+def test_chart(classifier: Path, sprat_command: Run) -> None:
+    argv = ("compress", "table.csv", classifier, "--quantize", "static", "-q", "--chart", "chart.png")
+    assert sprat_command(*argv)[0] == 0
+    assert Path("chart.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "wanted at least one stage"),
+        (["--quantize", "static", "--prune-neurons", "0.5"], "quantize last"),
+        (["--quantize", "static", "--target", "sort"], "no column 'sort'"),
+    ],
+)
+def test_mistakes_are_one_line(classifier: Path, sprat_command: Run, options: list[str], message: str) -> None:
+    status, out, err = sprat_command("compress", "table.csv", classifier, *options, *SHORT)
+    assert (status, out) == (1, "")
+    assert err.count("\n") == 1
+    assert message in err
+
+
+def test_a_quantized_model_is_not_compressed_further(classifier: Path, sprat_command: Run) -> None:
+    sprat.save(sprat.quantization.quantize_model(sprat.load(classifier)), "int8.safetensors")
+    err = sprat_command("compress", "table.csv", "int8.safetensors", "--quantize", "static", "-q")[2]
+    assert "int8.safetensors: wanted a float model to compress, this is a QuantizedMLP" in err
