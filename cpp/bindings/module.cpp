@@ -3,6 +3,7 @@
 
 NB_MODULE(_core, m) {
   using namespace sprat::bindings;
+  nb::set_leak_warnings(false);  // a library does not print; objects in a frame that outlives us are no fault of ours
   m.doc() = "Native kernels of sprat. Use the public modules; names here may change.";
   bind_activation(m);
   bind_loss(m);

@@ -218,6 +218,7 @@ def test_an_encoder_names_classes_and_undoes_scaling() -> None:
     model = nn.MLP([2, 2], bias=False)
     model.params[:] = [1, 0, 0, 1]
     model.encoder = SimpleNamespace(
+        task="classification",
         class_names=("cat", "dog"),
         transform=lambda table: np.stack([table["a"], table["b"]], axis=1),
         inverse_target=lambda values: values * 10,
@@ -226,7 +227,7 @@ def test_an_encoder_names_classes_and_undoes_scaling() -> None:
     assert model(table).tolist() == [[1.0, 0.0], [0.0, 3.0]]
     model.loss_name = "cross_entropy"
     assert model.predict(table).tolist() == ["cat", "dog"]
-    model.loss_name = "mse"
+    model.loss_name, model.encoder.task = "mse", "regression"
     assert model.predict(table).tolist() == [[10.0, 0.0], [0.0, 30.0]]
     with pytest.raises(TypeError, match="^x: wanted an array; columns by name need a model with an encoder"):
         nn.MLP([2, 2])(table)
