@@ -12,9 +12,9 @@ from sprat.optim.schedules import Cosine
 
 x, y = load_digits(return_X_y=True)
 train, test = sprat.tabular.split(len(y), 1 / 3, stratify=y)
-x = (x / 8 - 1).astype("float32")
+x = ((x - x[train].mean()) / x[train].std()).astype("float32")
 data = (x[train], y[train])
-options = {"epochs": 30, "lr": Cosine(0.01, steps=30 * -(-len(train) // 64)), "progress": False}
+options = {"epochs": 40, "lr": Cosine(0.01, steps=40 * -(-len(train) // 64)), "progress": False}
 
 
 def accuracy(model):
@@ -30,11 +30,11 @@ print(f"teachers of {teachers[0].num_parameters:,} parameters: {', '.join(f'{acc
 
 results = {"alone": [], "one teacher": [], "three teachers": [], "agreement with three": []}
 for seed in range(5):
-    student = sprat.nn.MLP([64, 8, 10], seed=100 + seed)
+    student = sprat.nn.MLP([64, 8, 10], seed=seed)
     alone, taught, ensemble = student.copy(), student.copy(), student.copy()
     sprat.fit(alone, *data, seed=seed, **options)
-    sprat.distill(teachers[0], taught, *data, temperature=3.0, alpha=0.5, seed=seed, **options)
-    history = sprat.distill(teachers, ensemble, *data, temperature=3.0, alpha=0.5, seed=seed, **options)
+    sprat.distill(teachers[0], taught, *data, temperature=4.0, alpha=0.9, seed=seed, **options)
+    history = sprat.distill(teachers, ensemble, *data, temperature=4.0, alpha=0.9, seed=seed, **options)
     scores = [accuracy(alone), accuracy(taught), accuracy(ensemble), history.agreement]
     for values, score in zip(results.values(), scores, strict=True):
         values.append(score)

@@ -16,6 +16,7 @@ optimizers = {
     "Adam": {"lr": 0.003},
     "AdamW": {"lr": 0.003, "weight_decay": 0.01},
     "NAdam": {"lr": 0.003},
+    "Lion": {"lr": 0.001, "weight_decay": 0.01},
 }
 print(f"{'optimizer':20}{'loss, epoch 1':>14}{'loss, epoch 8':>14}{'test accuracy':>15}")
 for name, options in optimizers.items():

@@ -28,10 +28,15 @@ def show(name, model, nbytes):
 
 
 show("float32", model, model.params.nbytes)
+sample = x[train][:256]
 for name, quantized in {
     "int8, dynamic": quantization.quantize_model(model),
-    "int8, static": quantization.quantize_model(model, calibration=x[train][:256]),
-    "int8, static, percentile": quantization.quantize_model(model, x[train][:256], observer="percentile"),
-    "int8, static, one scale per layer": quantization.quantize_model(model, x[train][:256], weights="per_tensor"),
+    "int8, static": quantization.quantize_model(model, calibration=sample),
+    "int8, static, percentile": quantization.quantize_model(model, sample, observer="percentile"),
+    "int8, static, one scale per layer": quantization.quantize_model(model, sample, weights="per_tensor"),
 }.items():
     show(name, quantized, quantized.nbytes)
+
+sprat.fit(model, x[train], y[train], epochs=5, lr=5e-4, qat=quantization.QATConfig(), progress=False)
+aware = quantization.quantize_model(model)
+show("int8, trained with the rounding", aware, aware.nbytes)

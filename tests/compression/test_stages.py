@@ -41,6 +41,7 @@ STAGES = [
     c.LowRank(0.6, c.Training(1)),
     c.Quantize(),
     c.Quantize("dynamic"),
+    c.Quantize("aware", training=c.Training(1)),
 ]
 
 
@@ -87,7 +88,7 @@ def test_low_rank_leaves_layers_that_would_not_shrink(trained: sprat.nn.MLP, dat
         (lambda: c.PruneWeights(0.5, 0.1), "sparsity, threshold: wanted one of the two"),
         (lambda: c.PruneWeights(sparsity=1.0), "sparsity: wanted a share"),
         (lambda: c.PruneWeights(threshold=-1.0), "threshold: wanted a number of at least 0"),
-        (lambda: c.Quantize("half"), "mode: wanted 'static' or 'dynamic'"),  # type: ignore[arg-type]
+        (lambda: c.Quantize("half"), "mode: wanted 'static', 'dynamic' or 'aware'"),  # type: ignore[arg-type]
     ],
 )
 def test_bad_stages(make: object, message: str) -> None:

@@ -25,7 +25,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     _stage(stages, "--prune-weights", number(0, 0.999), "SHARE", "set this share of the weights to zero")
     _stage(stages, "--threshold", number(0), "T", "set weights below T in absolute value to zero")
     _stage(stages, "--prune-neurons", number(0, 0.999), "SHARE", "remove this share of every hidden layer's neurons")
-    _stage(stages, "--quantize", _mode, "MODE", "integers, with static or dynamic ranges of activations")
+    _stage(
+        stages,
+        "--quantize",
+        _mode,
+        "MODE",
+        "integers: static or dynamic ranges of activations, or aware: trained for it",
+    )
     training = parser.add_argument_group("training after a stage")
     training.add_argument("--epochs", type=whole(0), default=10, metavar="N", help="default 10")
     training.add_argument(
@@ -78,8 +84,8 @@ def _stage(group: Any, option: str, type: Any, metavar: str, help: str) -> None:
 
 
 def _mode(text: str) -> str:
-    if text not in ("static", "dynamic"):
-        raise argparse.ArgumentTypeError(f"wanted static or dynamic, got {text!r}")
+    if text not in ("static", "dynamic", "aware"):
+        raise argparse.ArgumentTypeError(f"wanted static, dynamic or aware, got {text!r}")
     return text
 
 
@@ -132,4 +138,4 @@ def _make(name: str, value: Any, arguments: argparse.Namespace, console: Console
         return c.PruneWeights(threshold=value, training=training)
     if name == "prune_neurons":
         return c.PruneNeurons(value, training)
-    return c.Quantize(value)
+    return c.Quantize(value, training=training)

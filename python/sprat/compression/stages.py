@@ -99,14 +99,14 @@ class Training:
             "progress": self.progress,
         }
 
-    def fit(self, model: MLP, data: TrainingData) -> Any:
-        """Train ``model`` in place; gives the history, or None for 0 epochs."""
+    def fit(self, model: MLP, data: TrainingData, **more: Any) -> Any:
+        """Train ``model`` in place, with ``more`` for :func:`sprat.fit`; gives the history, or None for 0 epochs."""
         from ..training import fit
 
         if self.epochs == 0:
             return None
         loss = model.loss_name
-        return _finished(fit(model, data.x, data.y, loss=loss, **self.options(len(data.x))))
+        return _finished(fit(model, data.x, data.y, loss=loss, **self.options(len(data.x)), **more))
 
 
 def _finished(history: Any) -> Any:
@@ -322,10 +322,13 @@ class Quantize:
 
     Parameters
     ----------
-    mode : "static" or "dynamic"
+    mode : "static", "dynamic" or "aware"
         Static: ranges of activations from ``calibration_rows`` training rows. Dynamic: from each row as it comes.
+        Aware: static ranges and weights that were trained on with the rounding in place.
     observer : str
         How static ranges are found, see :mod:`sprat.quantization.observers`.
+    training : Training
+        For "aware" alone.
 
     Examples
     --------
@@ -334,24 +337,29 @@ class Quantize:
     ('int8 static', 'int8 dynamic')
     """
 
-    mode: Literal["static", "dynamic"] = "static"
+    mode: Literal["static", "dynamic", "aware"] = "static"
     observer: str = "minmax"
     calibration_rows: int = 1024
+    training: Training = field(default_factory=Training)
 
     def __post_init__(self) -> None:
-        if self.mode not in ("static", "dynamic"):
-            raise ValueError(f"mode: wanted 'static' or 'dynamic', got {self.mode!r}")
+        if self.mode not in ("static", "dynamic", "aware"):
+            raise ValueError(f"mode: wanted 'static', 'dynamic' or 'aware', got {self.mode!r}")
 
     @property
     def name(self) -> str:
         return f"int8 {self.mode}"
 
     def apply(self, model: Model, data: TrainingData) -> Model:
-        from ..quantization import quantize_model
+        from ..quantization import QATConfig, quantize_model
 
         if not isinstance(model, MLP):
             raise TypeError(f"{self.name}: wanted a float model (nn.MLP), got {type(model).__name__}")
         if self.mode == "dynamic":
+            return quantize_model(model)
+        if self.mode == "aware":
+            model = model.copy()
+            self.training.fit(model, data, qat=QATConfig())
             return quantize_model(model)
         rows = np.ascontiguousarray(data.x[: self.calibration_rows], model.dtype)
         return quantize_model(model, calibration=rows, observer=self.observer)
