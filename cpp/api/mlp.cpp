@@ -2,6 +2,7 @@
 #include "api/mlp.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <memory>
@@ -17,6 +18,8 @@ namespace sprat {
 namespace {
 
 constexpr int64_t kMaxLayers = 65535;
+
+std::atomic<uint64_t> last_id{0};
 
 struct Span {
   int64_t begin, length;
@@ -117,6 +120,7 @@ sprat_status sprat_mlp_create(const sprat_layer* layers, int64_t num_layers, int
   for (int64_t l = 0; l < num_layers; ++l) SPRAT_RETURN_IF_REFUSED(check_layer(layers, l, num_layers, num_params));
   try {
     auto made = std::make_unique<sprat_mlp>();
+    made->id = ++last_id;
     made->dtype = dtype;
     made->num_params = num_params;
     made->layers.assign(layers, layers + num_layers);

@@ -8,6 +8,7 @@
 
 // Checked by sprat_mlp_create; never changes afterwards.
 struct sprat_mlp {
+  uint64_t id = 0;  // of no other network of the process; addresses come back
   sprat_dtype dtype = SPRAT_FLOAT32;
   int64_t num_params = 0;
   std::vector<sprat_layer> layers;

@@ -46,23 +46,44 @@ sprat_status forward_train(const sprat_mlp& mlp, const void* params, const void*
       }
     }
   });
-  workspace.mlp = &mlp;
+  workspace.mlp_id = mlp.id;
   return SPRAT_OK;
 }
 
-sprat_status check_gradients(const sprat_mlp& mlp, const void* params, const sprat_mlp_gradients* gradients) {
+// What gradients are written to must overlap nothing that is read.
+sprat_status check_written(const sprat_mlp& mlp, const char* name, const void* written, int64_t bytes,
+                           const void* params, const void* x, const void* grad_output, int64_t rows) {
+  const int64_t size = mlp.element_size();
+  SPRAT_REQUIRE(is_aligned(written, size), "%s: not aligned to its elements", name);
+  SPRAT_REQUIRE(!overlap(written, bytes, params, mlp.num_params * size), "%s must not overlap the parameters", name);
+  SPRAT_REQUIRE(!overlap(written, bytes, x, rows * mlp.layers.front().in_features * size), "%s must not overlap x",
+                name);
+  SPRAT_REQUIRE(!overlap(written, bytes, grad_output, rows * mlp.layers.back().out_features * size),
+                "%s must not overlap grad_output", name);
+  return SPRAT_OK;
+}
+
+sprat_status check_gradients(const sprat_mlp& mlp, const void* params, const void* x, const void* grad_output,
+                             int64_t rows, const sprat_mlp_gradients* gradients) {
   const int64_t size = mlp.element_size(), bytes = mlp.num_params * size;
+  const int64_t x_bytes = rows * mlp.layers.front().in_features * size;
   SPRAT_REQUIRE(gradients && gradients->size == sizeof *gradients, "gradients.size: wanted %zu", sizeof *gradients);
   SPRAT_REQUIRE(gradients->params, "gradients.params must not be NULL");
-  SPRAT_REQUIRE(is_aligned(gradients->params, size), "gradients.params: not aligned to its elements");
-  SPRAT_REQUIRE(!overlap(gradients->params, bytes, params, bytes), "gradients.params must not overlap the parameters");
-  SPRAT_REQUIRE(is_aligned(gradients->x, size), "gradients.x: not aligned to its elements");
-  if (gradients->hidden) {
-    SPRAT_REQUIRE(!gradients->hidden[mlp.num_layers() - 1], "gradients.hidden: the last layer's is grad_output");
-    for (int64_t l = 0; l < mlp.num_layers(); ++l) {
-      SPRAT_REQUIRE(is_aligned(gradients->hidden[l], size), "gradients.hidden[%lld]: not aligned to its elements",
-                    static_cast<long long>(l));
-    }
+  SPRAT_RETURN_IF_REFUSED(
+      check_written(mlp, "gradients.params", gradients->params, bytes, params, x, grad_output, rows));
+  SPRAT_RETURN_IF_REFUSED(check_written(mlp, "gradients.x", gradients->x, x_bytes, params, x, grad_output, rows));
+  SPRAT_REQUIRE(!overlap(gradients->x, x_bytes, gradients->params, bytes),
+                "gradients.x must not overlap gradients.params");
+  if (!gradients->hidden) return SPRAT_OK;
+  SPRAT_REQUIRE(!gradients->hidden[mlp.num_layers() - 1], "gradients.hidden: the last layer's is grad_output");
+  for (int64_t l = 0; l < mlp.num_layers(); ++l) {
+    const void* hidden = gradients->hidden[l];
+    const int64_t hidden_bytes = rows * mlp.layer(l).out_features * size;
+    SPRAT_REQUIRE(is_aligned(hidden, size), "gradients.hidden[%lld]: not aligned to its elements",
+                  static_cast<long long>(l));
+    SPRAT_REQUIRE(!overlap(hidden, hidden_bytes, gradients->params, bytes) &&
+                      !overlap(hidden, hidden_bytes, gradients->x, x_bytes),
+                  "gradients.hidden[%lld] must not overlap what is written", static_cast<long long>(l));
   }
   return SPRAT_OK;
 }
@@ -87,11 +108,12 @@ sprat_status sprat_mlp_forward_train(const sprat_mlp* mlp, const void* params, c
 sprat_status sprat_mlp_backward(const sprat_mlp* mlp, const void* params, sprat_workspace* workspace,
                                 const void* grad_output, const sprat_mlp_gradients* gradients) noexcept {
   SPRAT_RETURN_IF_REFUSED(check_call(mlp, params, nullptr, 0, nullptr));
-  SPRAT_RETURN_IF_REFUSED(check_gradients(*mlp, params, gradients));
   SPRAT_LOCK(workspace);
-  SPRAT_REQUIRE(workspace->mlp == mlp, "workspace: holds no training pass of this network");
+  SPRAT_REQUIRE(workspace->mlp_id == mlp->id, "workspace: holds no training pass of this network");
   SPRAT_REQUIRE(grad_output || workspace->rows == 0, "grad_output must not be NULL");
   SPRAT_REQUIRE(is_aligned(grad_output, mlp->element_size()), "grad_output: not aligned to its elements");
+  SPRAT_RETURN_IF_REFUSED(
+      check_gradients(*mlp, params, workspace->layers.front().x, grad_output, workspace->rows, gradients));
   return backward(*mlp, kernels(), params, *workspace, grad_output, *gradients) ? SPRAT_OK
                                                                                 : out_of_memory(workspace->rows);
 }
@@ -103,7 +125,7 @@ sprat_status sprat_mlp_loss_and_gradients(const sprat_mlp* mlp, const void* para
   SPRAT_REQUIRE(batch && batch->size == sizeof *batch, "batch.size: wanted %zu", sizeof *batch);
   SPRAT_REQUIRE(loss, "loss must not be NULL");
   SPRAT_RETURN_IF_REFUSED(check_call(mlp, params, batch->x, batch->rows, options));
-  SPRAT_RETURN_IF_REFUSED(check_gradients(*mlp, params, gradients));
+  SPRAT_RETURN_IF_REFUSED(check_gradients(*mlp, params, batch->x, nullptr, batch->rows, gradients));
   SPRAT_LOCK(workspace);
   SPRAT_RETURN_IF_REFUSED(forward_train(*mlp, params, batch->x, batch->rows, options, *workspace));
   const LayerTrace& last = workspace->layers.back();

@@ -50,7 +50,7 @@ using namespace sprat;
 
 bool sprat_workspace::prepare(const sprat_mlp& network, const KernelTable& kernels, const void* x, int64_t num_rows,
                               const sprat_mlp_options* pass_options) {
-  mlp = nullptr;
+  mlp_id = 0;
   rows = num_rows;
   try {
     const auto num_layers = static_cast<size_t>(network.num_layers());
@@ -88,6 +88,7 @@ sprat_status sprat_workspace_create(sprat_workspace** workspace) noexcept {
 void sprat_workspace_destroy(sprat_workspace* workspace) noexcept { delete workspace; }
 
 const void* sprat_workspace_activations(const sprat_workspace* workspace, int64_t layer) noexcept {
-  if (!workspace || !workspace->mlp || layer < 0 || layer >= workspace->mlp->num_layers()) return nullptr;
+  if (!workspace || workspace->mlp_id == 0 || layer < 0) return nullptr;
+  if (layer >= static_cast<int64_t>(workspace->layers.size())) return nullptr;
   return workspace->layers[static_cast<size_t>(layer)].memory.y;
 }

@@ -30,7 +30,7 @@ struct sprat_workspace {
   bool try_lock() { return !busy_.test_and_set(std::memory_order_acquire); }
   void unlock() { busy_.clear(std::memory_order_release); }
 
-  const sprat_mlp* mlp = nullptr;  // whose forward pass it holds; NULL: none
+  uint64_t mlp_id = 0;  // of the network whose forward pass it holds; 0: none
   int64_t rows = 0;
   std::vector<sprat::LayerTrace> layers;
   sprat_mlp_options options = {};  // of the forward pass; input_quant points to quants
