@@ -61,7 +61,7 @@ def test_the_figures(shown: str, folder: Path) -> None:
     assert list(stages) == STAGES
     accuracy = {name: stage["accuracy"] for name, stage in stages.items()}
     assert accuracy["teacher"] > 0.95
-    assert accuracy["student distilled"] > 0.85
+    assert accuracy["student distilled"] > 0.8
     assert accuracy["teacher, weights pruned"] > 0.95
     assert abs(accuracy["student distilled, int8"] - accuracy["student distilled"]) < 0.02
     for mode in ("static", "dynamic"):
