@@ -28,7 +28,8 @@ def save(obj: Any, path: PathLike) -> None:
     TypeError
         No kind of file fits the object.
     ValueError
-        The model holds NaN or infinity (``load`` would refuse such a file), or ``path`` is no regular file.
+        ``load`` would refuse the file (NaN or infinity, weights that are not zero where a mask is, an unknown
+        ``loss_name``, names of too many classes), or ``path`` is no regular file.
 
     Examples
     --------
@@ -42,7 +43,16 @@ def save(obj: Any, path: PathLike) -> None:
     """
     format = registry.by_object(obj)
     config, arrays = format.encode(obj)
+    prove(format, config)
     container.write(path, format.kind, config, arrays)
+
+
+def prove(format: registry.Format, config: dict[str, Any]) -> None:
+    """ValueError when a load would refuse this configuration: nobody shall write what nobody can read."""
+    try:
+        format.layout(config)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"cannot save the model: {error}") from None
 
 
 def load(path: PathLike) -> Any:

@@ -45,7 +45,7 @@ def check(wanted: Mapping[str, TensorSpec], found: Mapping[str, Entry]) -> None:
 
 
 def _words(dtype: np.dtype[Any], shape: tuple[int, ...]) -> str:
-    return f"{CODES[dtype.newbyteorder('<')]} {list(shape)}"
+    return f"{CODES[dtype.newbyteorder('<')]} {shorten(list(shape))}"
 
 
 class Fields:
@@ -67,6 +67,10 @@ class Fields:
         if key not in self._left:
             raise ValueError(f"{self._where}: the key {key!r} is missing")
         return self._left.pop(key)
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a key, for the few that a file may leave out."""
+        return key in self._left
 
     def peek(self, key: str) -> Any:
         """The value, left for the call that proves it; None when there is none."""

@@ -2,34 +2,41 @@
 
 Tensors have the names of ``MLP.parameters()`` ("layers.0.weight" is (out, in), "layers.0.bias" is (out,)); a pruned
 parameter has a second tensor "mask.layers.0.weight" of uint8, 1 keeps. Weights must be finite, masks 0 or 1, and what a
-mask removes must be zero: a file that says otherwise was not written by sprat.
+mask removes must be zero: a file that says otherwise was not written by sprat. A model from quantization-aware training
+has the ranges of its layers' inputs in the configuration, as "input_quant".
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..nn import MLP, LayerSpec, activations
+from ..nn._passes import FakeQuant
 from . import heads, registry
 from .layout import Fields, TensorSpec
 from .registry import Arrays
 
 # More layers than any network that fits in a file, few enough to list in no time.
 MAX_LAYERS = 10_000
+# What a scale may be: a positive float32.
+FLOAT32_LEAST, FLOAT32_MAX = float(np.finfo(np.float32).smallest_subnormal), float(np.finfo(np.float32).max)
 
 
 def encode(model: MLP) -> tuple[dict[str, Any], Arrays]:
-    """Configuration and tensors of a model; ValueError when its weights are not finite."""
+    """Configuration and tensors of a model; ValueError when its weights are not finite or its masks do not hold."""
     arrays: Arrays = {}
     for name, values in model.parameters().items():
         if not np.isfinite(values).all():
             raise ValueError(f"cannot save the model: {name} holds NaN or infinity")
         arrays[name] = values
     for name, mask in model.masks.items():
+        if arrays[name][mask == 0].any():
+            raise ValueError(f"cannot save the model: {name} is not zero where its mask is; call set_mask again")
         arrays[f"mask.{name}"] = np.asarray(mask, dtype=np.uint8)
     config = {
         "model": {"dtype": str(np.dtype(model.dtype)), "layers": [_layer_config(layer) for layer in model.layers]},
@@ -37,6 +44,8 @@ def encode(model: MLP) -> tuple[dict[str, Any], Arrays]:
         "frozen": sorted(model.frozen),
         **heads.write(model),
     }
+    if model.input_quant is not None:
+        config["input_quant"] = [None if quant is None else _quant_config(*quant) for quant in model.input_quant]
     return config, arrays
 
 
@@ -54,6 +63,7 @@ def layout(config: Mapping[str, Any]) -> dict[str, TensorSpec]:
             raise ValueError(f"masks: the model has no parameter {name!r}")
     tensors |= {f"mask.{name}": TensorSpec.of("uint8", *tensors[name].shape) for name in masks}
     heads.read(fields, layers[0].in_features, layers[-1].out_features)
+    _read_input_quant(fields, len(layers))
     fields.done()
     return tensors
 
@@ -79,6 +89,7 @@ def decode(config: Mapping[str, Any], arrays: Arrays) -> MLP:
     if frozen:
         model.freeze(*frozen)
     heads.attach(model, heads.read(fields, model.in_features, model.out_features))
+    model.input_quant = _read_input_quant(fields, len(layers))
     return model
 
 
@@ -122,6 +133,15 @@ def _layer_config(layer: LayerSpec) -> dict[str, Any]:
     }
 
 
+def _quant_config(scale: float, zero_point: int, quant_min: int, quant_max: int) -> dict[str, Any]:
+    return {
+        "scale": float(scale),
+        "zero_point": int(zero_point),
+        "quant_min": int(quant_min),
+        "quant_max": int(quant_max),
+    }
+
+
 def _read_layer(value: Any, where: str) -> LayerSpec:
     fields = Fields(value, where)
     layer = LayerSpec(
@@ -129,10 +149,30 @@ def _read_layer(value: Any, where: str) -> LayerSpec:
         out_features=fields.integer("out_features", 1),
         activation=fields.text("activation", among=activations.NAMES),
         bias=fields.flag("bias"),
-        dropout=fields.number("dropout", 0.0, 0.999999),
+        dropout=fields.number("dropout", 0.0, math.nextafter(1.0, 0.0)),
     )
     fields.done()
     return layer
+
+
+def _read_input_quant(fields: Fields, layers: int) -> list[FakeQuant | None] | None:
+    """Fake quantization of each layer's input; None, which a file leaves out, when there is none."""
+    if not fields.has("input_quant"):
+        return None
+    entries = fields.items("input_quant")
+    if len(entries) != layers:
+        raise ValueError(f"input_quant: {len(entries)} entries for {layers} layers")
+    return [None if entry is None else _read_quant(entry, f"input_quant {i}") for i, entry in enumerate(entries)]
+
+
+def _read_quant(value: Any, where: str) -> FakeQuant:
+    fields = Fields(value, where)
+    scale = fields.number("scale", FLOAT32_LEAST, FLOAT32_MAX)
+    low = fields.integer("quant_min", -128, 254)
+    high = fields.integer("quant_max", low + 1, 255)
+    zero = fields.integer("zero_point", low, high)
+    fields.done()
+    return scale, zero, low, high
 
 
 registry.register(registry.Format("mlp", MLP, encode, layout, decode))

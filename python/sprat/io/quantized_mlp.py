@@ -17,12 +17,11 @@ from ..nn import activations
 from ..quantization import QuantizedMLP
 from . import heads, registry
 from .layout import Fields, TensorSpec
-from .mlp import MAX_LAYERS
+from .mlp import FLOAT32_LEAST, FLOAT32_MAX, MAX_LAYERS
 from .registry import Arrays
 
 # Beyond this a sum of u8 x s8 products could leave 32 bits.
 _MAX_INPUTS = 65793
-_FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 def encode(model: QuantizedMLP) -> tuple[dict[str, Any], Arrays]:
@@ -60,7 +59,7 @@ def _read_layer(value: Any, index: int, tensors: dict[str, TensorSpec]) -> tuple
     if fields.peek("input_scale") is None and fields.peek("input_zero_point") is None:
         fields.any("input_scale"), fields.any("input_zero_point")
     else:
-        fields.number("input_scale", float(np.finfo(np.float32).smallest_subnormal), _FLOAT32_MAX)
+        fields.number("input_scale", FLOAT32_LEAST, FLOAT32_MAX)
         fields.integer("input_zero_point", 0, 255)
     fields.done()
     return inputs, outputs

@@ -70,10 +70,10 @@ def by_kind(kind: str) -> Format:
 
 def by_object(obj: Any) -> Format:
     """The format that saves an object; TypeError when there is none."""
-    for owner, module in _KNOWN.values():
-        if type(obj).__module__.startswith(owner):
-            importlib.import_module(module)
     for base in type(obj).__mro__:
+        for owner, module in _KNOWN.values():
+            if base.__module__.startswith(owner):
+                importlib.import_module(module)
         for found in _FORMATS.values():
             if found.type is base:
                 return found

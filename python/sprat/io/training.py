@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import container, layout, registry, tree
+from . import container, files, layout, registry, tree
 from .atomic import PathLike
 from .header import CODES, DTYPES
 from .layout import Fields, TensorSpec
@@ -48,6 +48,7 @@ def save_training(path: PathLike, trainer: Trainer) -> None:
     """
     format = registry.by_object(trainer.model)
     model_config, model_arrays = format.encode(trainer.model)
+    files.prove(format, model_config)
     state_arrays: Arrays = {}
     state = tree.pack(trainer.state_dict(), "", state_arrays)
     arrays = {_MODEL + name: array for name, array in model_arrays.items()}
@@ -108,10 +109,11 @@ class TrainingState:
 
 
 def _replace(model: Any, source: Any) -> None:
-    """Give a model the weights and masks of another with the same layers."""
+    """Give a model the weights, masks and fake quantization of another with the same layers."""
     for name in set(model.masks) | set(source.masks):
         model.set_mask(name, source.masks.get(name))
     model.params[...] = source.params
+    model.input_quant = source.input_quant
 
 
 def load_training(path: PathLike) -> TrainingState:
