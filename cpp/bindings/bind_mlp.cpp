@@ -48,13 +48,17 @@ struct Options {
           bool without_dropout)
       : native{sizeof(sprat_mlp_options), dropout_seed, step, first_row, nullptr, without_dropout} {
     if (input_quant.is_none()) return;
-    const auto items = nb::cast<std::vector<nb::object>>(input_quant);
+    std::vector<nb::object> items;
+    if (!nb::try_cast(input_quant, items)) throw nb::type_error("input_quant: wanted None or a list");
     if (items.size() != mlp.layers.size()) throw nb::value_error("input_quant: wanted one item for each layer");
     quants.resize(items.size());
     pointers.resize(items.size(), nullptr);
     for (size_t l = 0; l < items.size(); ++l) {
       if (items[l].is_none()) continue;
-      const auto [scale, zero_point, quant_min, quant_max] = nb::cast<std::tuple<double, int, int, int>>(items[l]);
+      std::tuple<double, int, int, int> item;
+      if (!nb::try_cast(items[l], item))
+        throw nb::type_error("input_quant: wanted (scale, zero_point, quant_min, quant_max) or None for each layer");
+      const auto [scale, zero_point, quant_min, quant_max] = item;
       quants[l] = {sizeof(sprat_fake_quant), scale, zero_point, quant_min, quant_max};
       pointers[l] = &quants[l];
     }

@@ -15,6 +15,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
+MAX_SEED = 2**64 - 1
+
 _FLOATS = {np.dtype(np.float32): "float32", np.dtype(np.float64): "float64"}
 
 
@@ -49,14 +51,16 @@ def check_range(
     return number
 
 
-def check_count(name: str, value: Any, least: int = 1) -> int:
-    """``value`` as a whole number, at least ``least``."""
+def check_count(name: str, value: Any, least: int = 1, most: int = 2**63 - 1) -> int:
+    """``value`` as a whole number, ``least`` to ``most``; the native module can be given any up to 2^63 - 1."""
     try:
         number = operator.index(value)
     except TypeError:
         raise TypeError(f"{name}: wanted a whole number, got {value!r}") from None
     if number < least or isinstance(value, bool):
         raise ValueError(f"{name}: wanted a whole number of at least {least}, got {value!r}")
+    if number > most:
+        raise ValueError(f"{name}: wanted a whole number of at most {most}, got {value!r}")
     return number
 
 
@@ -74,10 +78,15 @@ def _real(name: str, value: Any) -> float:
         raise TypeError(f"{name}: wanted a number, got {value!r}") from None
 
 
-def as_array(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
-    """``value`` as an array that the kernels can read: copied only if it must be."""
+def refuse_masked(name: str, value: Any) -> None:
+    """A masked array's gaps would be read as whatever lies beneath them."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name}: wanted a plain array, got a masked one; fill its gaps first")
+
+
+def as_array(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
+    """``value`` as an array that the kernels can read: copied only if it must be."""
+    refuse_masked(name, value)
     try:
         array = np.asarray(value)
     except (TypeError, ValueError) as error:

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .. import _check
+
 _REAL = ("float32", "float64")
 
 
 def real_array(name: str, x: ArrayLike) -> NDArray[Any]:
     """`x` as a contiguous, aligned float32 or float64 array in native byte order; integers become float64."""
+    _check.refuse_masked(name, x)
     array = np.asarray(x)
     if array.dtype.kind in "iub":
         array = array.astype(np.float64)

@@ -260,6 +260,7 @@ class Passes(Model):
         if not isinstance(chosen, _losses.Loss):
             return self._with_own_loss(chosen, inputs, y, weight, training, dropout_seed, step, first_row, params, out)
         gradients = self._gradients(out)
+        _check.refuse_masked("y", y)
         target = None if y is None else chosen.native_target(y, rows, columns, self.dtype)
         self._pass = None  # the workspace is about to hold another pass
         value = self._native.loss_and_gradients(

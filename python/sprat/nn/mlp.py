@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -79,6 +79,8 @@ class MLP(Passes):
         dtype: npt.DTypeLike = "float32",
         seed: int = 0,
     ) -> None:
+        if not isinstance(sizes, Iterable):
+            raise TypeError(f"sizes: wanted a list of whole numbers, got {sizes!r}")
         counts = [_check.check_count("sizes", size) for size in sizes]
         if len(counts) < 2:
             raise ValueError(f"sizes: wanted at least the features of input and output, got {list(sizes)}")
@@ -162,6 +164,9 @@ class MLP(Passes):
         model._set_frozen(self._frozen)
         return model
 
+    def __copy__(self) -> MLP:
+        return self.copy()  # sharing the masks alone would let one model cut the other's weights
+
     def __getstate__(self) -> dict[str, Any]:
         state = {name: value for name, value in self.__dict__.items() if name not in _NATIVE}
         return state | {"_params": np.array(self._params)}
@@ -185,7 +190,7 @@ class MLP(Passes):
         self._set_frozen(frozenset())
 
     def _initialise(self, init: str, seed: int) -> None:
-        seed = _check.check_count("seed", seed, 0)
+        seed = _check.check_count("seed", seed, 0, _check.MAX_SEED)
         self._params[...] = 0
         for index in range(len(self.layers)):
             _init.fill(self._views[f"layers.{index}.weight"], init, seed, index)
@@ -328,6 +333,9 @@ class MLP(Passes):
         self.input_quant = None
 
 
+# 128 TiB of float64, all that a process can address; beyond, sizes in bytes would leave 64 bits.
+_MAX_PARAMETERS = 2**44
+
 # Attributes that hold native objects or views: made again when a copy is unpickled.
 _NATIVE = ("_native", "_views", "_workspace", "_pass", "_trainable", "_frozen_flags")
 
@@ -357,4 +365,7 @@ def _checked_layers(layers: Sequence[LayerSpec]) -> tuple[LayerSpec, ...]:
         checked.append(LayerSpec(in_features, out_features, str(layer.activation), bool(layer.bias), dropout))
     if not checked:
         raise ValueError("layers: wanted at least one")
+    count = sum(layer.out_features * (layer.in_features + layer.bias) for layer in checked)
+    if count > _MAX_PARAMETERS:
+        raise ValueError(f"layers: wanted at most {_MAX_PARAMETERS} parameters, got {count}")
     return tuple(checked)

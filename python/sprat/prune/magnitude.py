@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, overload
 
@@ -61,9 +62,9 @@ def threshold(
     >>> sorted(masks)
     ['layers.0.weight', 'layers.1.weight']
     """
+    if not (isinstance(t, (int, float, np.integer, np.floating)) and t >= 0):
+        raise ValueError(f"t: wanted a number of at least 0, got {t!r}")
     t = float(t)
-    if not t >= 0:
-        raise ValueError(f"t: wanted a number of at least 0, got {t:g}")
     if not _is_model(target):
         if layers is not None:
             raise TypeError("layers: only a model has layers, target is an array")
@@ -177,11 +178,19 @@ def _is_model(target: object) -> bool:
 def _weights(model: MLP, layers: Iterable[int] | None) -> dict[str, NDArray[np.floating]]:
     """The weights of the chosen layers under their names; negative indices count from the last layer."""
     parameters, count = model.parameters(), len(model.layers)
-    chosen = range(count) if layers is None else list(layers)
+    chosen = list(range(count)) if layers is None else chosen_layers(layers)
     for layer in chosen:
         if not -count <= layer < count:
             raise ValueError(f"layers: the model has layers 0 to {count - 1}, got {layer}")
     return {f"layers.{layer % count}.weight": parameters[f"layers.{layer % count}.weight"] for layer in chosen}
+
+
+def chosen_layers(layers: Iterable[int]) -> list[int]:
+    """``layers`` as a list of whole numbers."""
+    try:
+        return [operator.index(layer) for layer in layers]
+    except TypeError:
+        raise TypeError(f"layers: wanted a list of layer indices, got {layers!r}") from None
 
 
 def _join(model: MLP, masks: dict[str, Mask]) -> dict[str, Mask]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .magnitude import chosen_layers
+
 if TYPE_CHECKING:
     from ..nn import MLP
     from ..optim import Optimizer
@@ -117,6 +119,8 @@ def keep(model: MLP, kept: Kept, optimizer: Optimizer | None = None) -> Kept:
     kept = {layer: index for layer, index in kept.items() if index.size < model.layers[layer].out_features}
     if not kept:
         return {}
+    if optimizer is not None and getattr(optimizer, "_model", None) is not model:
+        raise ValueError("optimizer: wanted one that was made with this model, as its state shall follow")
     # For every parameter the indices kept along each of its axes; None keeps all.
     index_maps: dict[str, tuple[NDArray[np.intp] | None, ...]] = {}
     for name, values in model.parameters().items():
@@ -152,11 +156,11 @@ def _resized(spec: Any, inputs: NDArray[np.intp] | None, outputs: NDArray[np.int
 
 def _hidden_layers(model: MLP, layers: Iterable[int] | None) -> list[int]:
     hidden = len(model.layers) - 1
-    chosen = list(range(hidden)) if layers is None else sorted(set(layers))
+    chosen = list(range(hidden)) if layers is None else chosen_layers(layers)
     for layer in chosen:
         if not 0 <= layer < hidden:
             raise ValueError(f"layers: wanted hidden layers, 0 to {hidden - 1}, got {layer}")
-    return chosen
+    return sorted(set(chosen))
 
 
 def _count(name: str, amount: float | int, total: int) -> int:

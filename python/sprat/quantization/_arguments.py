@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .. import _core
+from .. import _check, _core
 
 REAL = (np.dtype(np.float32), np.dtype(np.float64))
 LIMITS: dict[np.dtype[Any], tuple[int, int]] = {np.dtype(name): limits for name, limits in _core.quant_limits().items()}
@@ -24,6 +24,7 @@ class View(NamedTuple):
 
 def real_array(name: str, x: ArrayLike) -> NDArray[Any]:
     """``x`` as a contiguous float32 or float64 array; copied where its layout is another one."""
+    _check.refuse_masked(name, x)
     array = np.asarray(x)
     if array.dtype.newbyteorder("=") not in REAL:
         raise TypeError(f"{name}: wanted float32 or float64, got {array.dtype}")
@@ -68,8 +69,8 @@ def code_range(
     """The codes in use: the whole type unless given; ``narrow`` leaves out the one without a counterpart."""
     first, last = LIMITS[dtype]
     default_min = first + 1 if narrow and first < 0 else first
-    low = default_min if quant_min is None else int(quant_min)
-    high = last if quant_max is None else int(quant_max)
+    low = default_min if quant_min is None else _check.check_count("quant_min", quant_min, -(2**63))
+    high = last if quant_max is None else _check.check_count("quant_max", quant_max, -(2**63))
     if not first <= low < high <= last:
         raise ValueError(
             f"quant_min, quant_max: wanted {first} <= quant_min < quant_max <= {last}, got {low} and {high}"
@@ -80,8 +81,8 @@ def code_range(
 def view_along(shape: tuple[int, ...], axis: int | None) -> View:
     if axis is None:
         return View(1, 1, math.prod(shape))
-    if not -len(shape) <= axis < len(shape):
-        raise ValueError(f"axis: wanted None or an axis of an array of shape {shape}, got {axis}")
+    if not hasattr(axis, "__index__") or not -len(shape) <= axis < len(shape):
+        raise ValueError(f"axis: wanted None or an axis of an array of shape {shape}, got {axis!r}")
     axis %= len(shape)
     return View(math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,7 @@ def fit(
     >>> history.stopped_by, history["loss"][-1] < 0.1 * history["loss"][0]
     ('epochs', True)
     """
+    _check_roles(model, optimizer, qat)
     _check(epochs, batch_size, validation, validation_split, seed, on_nonfinite, progress, x, y)
     prepared = Preparation(model, loss, batch_size)
     data, held_out = _training_data(
@@ -178,6 +180,16 @@ def fit(
         raise
 
 
+def _check_roles(model: Any, optimizer: Any, qat: Any) -> None:
+    """Each in its place: a wrong one would be told by an attribute that it lacks."""
+    if not hasattr(model, "loss_and_gradients"):
+        raise TypeError(f"model: wanted an nn.MLP, got a {type(model).__name__}")
+    if not isinstance(optimizer, (str, type, NoneType)) and not hasattr(optimizer, "step"):
+        raise TypeError(f"optimizer: wanted an optimizer, its class or its name, got a {type(optimizer).__name__}")
+    if qat is not None and not hasattr(qat, "attach"):
+        raise TypeError(f"qat: wanted a quantization.QATConfig, got a {type(qat).__name__}")
+
+
 def _check(
     epochs: Any,
     batch_size: Any,
@@ -194,7 +206,7 @@ def _check(
             raise ValueError(f"{name}: wanted an integer >= 1, got {value!r}")
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
         raise ValueError(f"seed: wanted an integer in [0, 2**63), got {seed!r}")
-    if not 0 <= split < 1:
+    if isinstance(split, str) or not hasattr(split, "__float__") or not 0 <= split < 1:
         raise ValueError(f"validation_split: wanted a number in [0, 1), got {split!r}")
     if split and validation is not None:
         raise ValueError("validation_split: validation data are given as well; pass one of the two")
@@ -277,6 +289,8 @@ def _make_optimizer(model: Any, choice: Any, lr: Any, clip_norm: Any, clip_value
 
 def _callbacks(callbacks: Any, early_stopping: Any, checkpoint: Any) -> list[Callback]:
     result: list[Callback] = []
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks: wanted a list of Callback objects or functions, got a {type(callbacks).__name__}")
     for callback in callbacks:
         if not isinstance(callback, Callback) and not callable(callback):
             raise TypeError(f"callbacks: wanted Callback objects or functions, got a {type(callback).__name__}")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _check
 from .data import ArrayData, Batch, Data, IteratorData
 from .rows import Array, Rows
 from .targets import Targets, resolve
@@ -42,7 +43,11 @@ def is_batches(x: Any) -> bool:
 
 def matrix(x: Any, columns: int, what: str = "x") -> Array:
     """(rows, columns) numbers; a memory map stays one."""
-    array: Array = x if isinstance(x, np.ndarray) else np.asarray(x)
+    _check.refuse_masked(what, x)
+    try:
+        array: Array = x if isinstance(x, np.ndarray) else np.asarray(x)
+    except ValueError:
+        raise ValueError(f"{what}: wanted a (rows, {columns}) array, got rows of different lengths") from None
     if array.dtype.kind not in "iubf":
         raise TypeError(f"{what}: wanted numbers, got {array.dtype}")
     if array.ndim == 1 and columns == 1:

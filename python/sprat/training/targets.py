@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _check
 from .rows import Array, Rows
 
 CLASSIFICATION = ("cross_entropy", "bce_with_logits")
@@ -27,7 +28,11 @@ _CHUNK = 1 << 20
 
 def as_targets(y: Any, what: str) -> Array:
     """Targets as an array; a list that mixes text and numbers is refused, NumPy would make text of all."""
-    array: Array = np.asanyarray(y)
+    _check.refuse_masked(what, y)
+    try:
+        array: Array = np.asarray(y)  # of a memory map a view that has it as base
+    except ValueError:
+        raise ValueError(f"{what}: wanted an array, got rows of different lengths") from None
     if array.dtype.kind == "U" and isinstance(y, (list, tuple)):
         array = np.array(y, dtype=object)
     if array.dtype.kind == "O":

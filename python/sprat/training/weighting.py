@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _check
 from .rows import Array
 from .targets import Targets
 
@@ -20,6 +21,7 @@ def check_weights(weight: Any, rows: int, dtype: Any, what: str = "sample_weight
     """
     if weight is None:
         return None
+    _check.refuse_masked(what, weight)
     array = np.asarray(weight)
     if array.dtype.kind not in "iubf":
         raise TypeError(f"{what}: wanted numbers, got {array.dtype}")
