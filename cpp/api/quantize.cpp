@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <limits>
 
+#include "api/checks.h"
 #include "api/dispatch.h"
 #include "api/status.h"
-#include "core/align.h"
 #include "core/float_mode.h"
 #include "core/parallel.h"
 
@@ -18,10 +18,6 @@ namespace {
 constexpr int64_t kGrain = 65536;
 
 long long shown(int64_t value) { return value; }
-
-bool is_real(sprat_dtype dtype) { return dtype == SPRAT_FLOAT32 || dtype == SPRAT_FLOAT64; }
-
-int64_t real_size(sprat_dtype dtype) { return dtype == SPRAT_FLOAT32 ? 4 : 8; }
 
 const QuantizeFormat* find_format(sprat_dtype dtype) {
   const QuantizeKernels& quantize = *kernels().quantize;
@@ -67,7 +63,7 @@ sprat_status check_quantizer(const sprat_quantizer* quantizer) {
   SPRAT_REQUIRE(quantizer, "quantizer: must not be NULL");
   SPRAT_REQUIRE(quantizer->size == sizeof *quantizer, "quantizer.size: wanted %zu, got %zu", sizeof *quantizer,
                 quantizer->size);
-  SPRAT_REQUIRE(is_real(quantizer->real), "quantizer.real: wanted float32 or float64");
+  SPRAT_REQUIRE(is_float(quantizer->real), "quantizer.real: wanted float32 or float64");
   const QuantizeFormat* format = find_format(quantizer->integer);
   SPRAT_REQUIRE(format, "quantizer.integer: real numbers cannot be quantized to type %d", quantizer->integer);
   SPRAT_REQUIRE(format->min <= quantizer->quant_min && quantizer->quant_min < quantizer->quant_max &&
@@ -75,7 +71,7 @@ sprat_status check_quantizer(const sprat_quantizer* quantizer) {
                 "quant_min and quant_max: wanted %d <= quant_min < quant_max <= %d, got %d and %d", format->min,
                 format->max, quantizer->quant_min, quantizer->quant_max);
   SPRAT_RETURN_IF_REFUSED(check_shape(quantizer->outer, quantizer->channels, quantizer->inner));
-  SPRAT_REQUIRE(quantizer->scales && is_aligned(quantizer->scales, real_size(quantizer->real)),
+  SPRAT_REQUIRE(quantizer->scales && is_aligned(quantizer->scales, item_size(quantizer->real)),
                 "scale: must not be NULL, and aligned to its element");
   SPRAT_RETURN_IF_REFUSED(quantizer->real == SPRAT_FLOAT32
                               ? check_scales<float>(quantizer->scales, quantizer->channels)
@@ -90,20 +86,14 @@ QuantizeView view_of(const sprat_quantizer& quantizer) {
 
 int64_t length_of(const sprat_quantizer& quantizer) { return quantizer.outer * quantizer.channels * quantizer.inner; }
 
-bool overlap(const void* a, size_t a_bytes, const void* b, size_t b_bytes) {
-  const auto a_begin = reinterpret_cast<uintptr_t>(a), b_begin = reinterpret_cast<uintptr_t>(b);
-  return a_begin < b_begin + b_bytes && b_begin < a_begin + a_bytes;
-}
-
 // Checked: quantizer and pointers; real numbers on one side, codes on the other.
 sprat_status check_sides(const sprat_quantizer* quantizer, const void* real, const void* codes) {
   SPRAT_RETURN_IF_REFUSED(check_quantizer(quantizer));
-  const auto length = static_cast<size_t>(length_of(*quantizer));
+  const int64_t length = length_of(*quantizer);
   if (length == 0) return SPRAT_OK;
   SPRAT_REQUIRE(real && codes, "x and q must not be NULL");
-  SPRAT_REQUIRE(is_aligned(real, real_size(quantizer->real)), "x: must be aligned to its element");
-  SPRAT_REQUIRE(!overlap(real, length * static_cast<size_t>(real_size(quantizer->real)), codes, length),
-                "x and q must not overlap");
+  SPRAT_REQUIRE(is_aligned(real, item_size(quantizer->real)), "x: must be aligned to its element");
+  SPRAT_REQUIRE(!overlap(real, length * item_size(quantizer->real), codes, length), "x and q must not overlap");
   return SPRAT_OK;
 }
 
@@ -195,12 +185,11 @@ sprat_status sprat_fake_quantize(const sprat_quantizer* quantizer, const void* x
   const int64_t length = length_of(*quantizer);
   if (length == 0) return SPRAT_OK;
   SPRAT_REQUIRE(x && y, "x and y must not be NULL");
-  SPRAT_REQUIRE(is_aligned(x, real_size(quantizer->real)) && is_aligned(y, real_size(quantizer->real)),
+  SPRAT_REQUIRE(is_aligned(x, item_size(quantizer->real)) && is_aligned(y, item_size(quantizer->real)),
                 "x and y: must be aligned to their element");
-  const size_t bytes = static_cast<size_t>(length * real_size(quantizer->real));
+  const int64_t bytes = length * item_size(quantizer->real);
   SPRAT_REQUIRE(x == y || !overlap(x, bytes, y, bytes), "x and y: wanted the same array or two that do not overlap");
-  SPRAT_REQUIRE(!inside || !(overlap(x, bytes, inside, static_cast<size_t>(length)) ||
-                             overlap(y, bytes, inside, static_cast<size_t>(length))),
+  SPRAT_REQUIRE(!inside || !(overlap(x, bytes, inside, length) || overlap(y, bytes, inside, length)),
                 "inside must not overlap x or y");
   const QuantizeView view = view_of(*quantizer);
   const FakeQuantizeRange fake_quantize = find_format(quantizer->integer)->fake_quantize[quantizer->real];
@@ -210,12 +199,12 @@ sprat_status sprat_fake_quantize(const sprat_quantizer* quantizer, const void* x
 
 sprat_status sprat_value_range(sprat_dtype real, int64_t outer, int64_t channels, int64_t inner, const void* x,
                                void* low, void* high, int64_t* non_finite) noexcept {
-  SPRAT_REQUIRE(is_real(real), "real: wanted float32 or float64");
+  SPRAT_REQUIRE(is_float(real), "real: wanted float32 or float64");
   SPRAT_RETURN_IF_REFUSED(check_shape(outer, channels, inner));
   SPRAT_REQUIRE(low && high, "low and high must not be NULL");
   const int64_t length = outer * channels * inner;
   SPRAT_REQUIRE(x || length == 0, "x must not be NULL");
-  SPRAT_REQUIRE(is_aligned(x, real_size(real)) && is_aligned(low, real_size(real)) && is_aligned(high, real_size(real)),
+  SPRAT_REQUIRE(is_aligned(x, item_size(real)) && is_aligned(low, item_size(real)) && is_aligned(high, item_size(real)),
                 "x, low and high: must be aligned to their element");
   int64_t found;
   if (channels > 1) {
@@ -232,7 +221,7 @@ sprat_status sprat_value_range(sprat_dtype real, int64_t outer, int64_t channels
 sprat_status sprat_choose_qparams(sprat_dtype real, int64_t n, const void* low, const void* high, int32_t quant_min,
                                   int32_t quant_max, int32_t symmetric, void* scales, int32_t* zero_points) noexcept {
   const DefaultFloatMode mode;  // for the checks too: a denormal scale is not 0
-  SPRAT_REQUIRE(is_real(real), "real: wanted float32 or float64");
+  SPRAT_REQUIRE(is_float(real), "real: wanted float32 or float64");
   SPRAT_REQUIRE(n >= 0 && (n == 0 || (low && high && scales && zero_points)),
                 "low, high, scales, zero_points: must not be NULL");
   SPRAT_REQUIRE(-32768 <= quant_min && quant_min < quant_max && quant_max <= 65535,

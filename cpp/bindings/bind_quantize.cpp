@@ -57,10 +57,11 @@ void dequantize(nb::handle q_object, nb::handle x_object, nb::handle scale_objec
   const Array q("q", q_object, kRead), scale("scale", scale_object, kRead), zero("zero_point", zero_object, kRead);
   const Array x("out", x_object, kWrite);
   zero.want_dtype_of(q);
+  x.want_shape_of(q);
   int32_t low = 0, high = 0;
   check(sprat_quant_limits(q.as_dtype(), &low, &high));
   const sprat_quantizer quantizer = make_quantizer(x, scale, zero, outer, inner, low, high);
-  x.want_shape_of(q).want_apart_from(q).want_apart_from(scale).want_apart_from(zero);
+  x.want_apart_from(q).want_apart_from(scale).want_apart_from(zero);
   sprat_status status;
   {
     nb::gil_scoped_release release;

@@ -8,7 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sprat.quantization import choose_qparams, dequantize, fake_quantize, quantize, value_range
+from sprat import runtime
+from sprat.nn import MLP
+from sprat.quantization import (
+    MovingAverage,
+    QATState,
+    choose_qparams,
+    dequantize,
+    fake_quantize,
+    quantize,
+    quantize_model,
+    value_range,
+)
 from support import assert_same_bits
 
 
@@ -130,3 +141,89 @@ def test_torch_observer(rng: np.random.Generator, symmetric: bool) -> None:
             scale, zero = choose_qparams(*value_range(x), "uint8", symmetric)
             assert_same_bits(scale.reshape(1), wanted_scale.numpy())
             assert abs(int(zero) - int(wanted_zero)) <= 1  # torch rounds min / scale, then subtracts
+
+
+def test_flush_to_zero_of_another_library_changes_nothing() -> None:
+    torch = pytest.importorskip("torch")
+    scale = np.float32(1e-40)
+    x = np.float32([1, -1, 3]) * scale
+    expected = quantize(x, scale)
+    assert expected.tolist() == [1, -1, 3]
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this CPU has no flush-to-zero mode")
+    try:
+        assert runtime.float_mode()["flush_to_zero"]
+        assert_same_bits(quantize(x, scale), expected)
+        assert_same_bits(dequantize(expected, scale), x)
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def test_moving_average_torch() -> None:
+    torch = pytest.importorskip("torch")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from torch.ao.quantization import MovingAverageMinMaxObserver
+
+        theirs = MovingAverageMinMaxObserver(averaging_constant=0.01)
+    ours = MovingAverage()
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        x = rng.standard_normal(100).astype(np.float32)
+        theirs(torch.from_numpy(x))
+        ours.observe(x)
+    np.testing.assert_allclose(ours.range(), [theirs.min_val.item(), theirs.max_val.item()], rtol=1e-5)
+
+
+def test_gradient_passes_straight_through_as_in_torch() -> None:
+    torch = pytest.importorskip("torch")
+    model = MLP([6, 8, 4], seed=2)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((32, 6)).astype(np.float32)
+    y = rng.integers(0, 4, 32)
+    state = QATState(model)
+    for step in range(2):  # the second step has ranges; the first batch is narrower, so inputs saturate
+        params = state.before_step(step)
+        loss, gradients = model.loss_and_gradients(x if step else x[:8] * 0.5, y if step else y[:8], params=params)
+        if step == 0:
+            state.after_step(step)
+    quants = model.input_quant
+    assert quants is not None
+
+    leaves = {name: torch.from_numpy(view.copy()).requires_grad_() for name, view in model.parameters().items()}
+    value = torch.from_numpy(x)
+    saturated = 0
+    for index, quant in enumerate(quants):
+        assert quant is not None
+        scale, zero, low, high = quant
+        saturated += int((value / scale + zero > 255.5).sum())
+        value = torch.fake_quantize_per_tensor_affine(value, scale, zero, low, high)
+        weight = leaves[f"layers.{index}.weight"]
+        scales = weight.detach().abs().amax(dim=1) / 127
+        weight = torch.fake_quantize_per_channel_affine(weight, scales, torch.zeros(len(scales)).int(), 0, -127, 127)
+        value = torch.nn.functional.linear(value, weight, leaves[f"layers.{index}.bias"])
+        if index == 0:
+            value = torch.relu(value)
+    assert saturated > 0
+    wanted = torch.nn.functional.cross_entropy(value, torch.from_numpy(y))
+    wanted.backward()
+    assert loss == pytest.approx(wanted.item(), rel=1e-5)
+    for name, leaf in leaves.items():
+        np.testing.assert_allclose(gradients[name], leaf.grad.numpy(), rtol=1e-4, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("rows", [1, 5])
+def test_onnxruntime_integer_layer(rng: np.random.Generator, rows: int) -> None:
+    """MatMulInteger gives the same sums; scales and bias afterwards as sprat's formula has them."""
+    model = MLP([40, 12], output_activation="identity", seed=3)
+    x = rng.standard_normal((rows, 40)).astype(np.float32)
+    quantized = quantize_model(model, x)
+    layer = quantized.layers[0]
+    assert layer.input_scale is not None
+    zero = np.array(layer.input_zero_point, np.uint8)
+    codes = quantize(x, layer.input_scale, zero, dtype="uint8")
+    weight = np.ascontiguousarray(layer.weight.T)
+    inputs = {"a": codes, "b": weight, "z": zero}
+    (acc,) = onnx_run("MatMulInteger", inputs, {"y": np.int32})
+    y = acc.astype(np.float32) * (np.float32(layer.input_scale) * layer.weight_scale) + layer.bias
+    assert_same_bits(quantized(x), y)

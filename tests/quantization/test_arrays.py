@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reference import quantize as reference
-from sprat import _core, runtime
+from sprat import _core
 from sprat.quantization import dequantize, fake_quantize, quantize
 from support import assert_same_bits, assert_same_everywhere
 
@@ -192,19 +192,3 @@ def test_in_place_and_out(rng: np.random.Generator) -> None:
     expected = fake_quantize(x, 0.5, 3)
     assert fake_quantize(x, 0.5, 3, out=x) is x
     assert_same_bits(x, expected)
-
-
-def test_flush_to_zero_of_another_library_changes_nothing() -> None:
-    torch = pytest.importorskip("torch")
-    scale = np.float32(1e-40)
-    x = np.float32([1, -1, 3]) * scale
-    expected = quantize(x, scale)
-    assert expected.tolist() == [1, -1, 3]
-    if not torch.set_flush_denormal(True):
-        pytest.skip("this CPU has no flush-to-zero mode")
-    try:
-        assert runtime.float_mode()["flush_to_zero"]
-        assert_same_bits(quantize(x, scale), expected)
-        assert_same_bits(dequantize(expected, scale), x)
-    finally:
-        torch.set_flush_denormal(False)

@@ -36,7 +36,7 @@ def test_read_only_input() -> None:
     x = X.copy()
     x.flags.writeable = False
     assert_same_bits(quantize(x, 0.5), quantize(X, 0.5))
-    with pytest.raises(ValueError, match=r"^out: wanted .* written"):
+    with pytest.raises(ValueError, match=r"^out: wanted a writable array"):
         fake_quantize(x, 0.5, out=x)
 
 
@@ -118,7 +118,7 @@ def test_bad_real_out_is_refused_and_unchanged() -> None:
     q = np.ones((4, 6), np.int8)
     for out in [misaligned(X), X.astype(">f4"), X.astype(np.float16), np.zeros(5, np.float32)]:
         check = unchanged(out)
-        with pytest.raises((TypeError, ValueError), match=r"^(out|dtype): wanted"):
+        with pytest.raises((TypeError, ValueError), match=r"^out: wanted"):
             dequantize(q, 1.0, out=out)
         check()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -98,22 +97,6 @@ def test_moving_average_equation() -> None:
         low = float(batch.min()) if i == 0 else low + 0.25 * (float(batch.min()) - low)
         high = float(batch.max()) if i == 0 else high + 0.25 * (float(batch.max()) - high)
     assert [float(v) for v in observer.range()] == [low, high]
-
-
-def test_moving_average_torch() -> None:
-    torch = pytest.importorskip("torch")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from torch.ao.quantization import MovingAverageMinMaxObserver
-
-        theirs = MovingAverageMinMaxObserver(averaging_constant=0.01)
-    ours = MovingAverage()
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        x = rng.standard_normal(100).astype(np.float32)
-        theirs(torch.from_numpy(x))
-        ours.observe(x)
-    np.testing.assert_allclose(ours.range(), [theirs.min_val.item(), theirs.max_val.item()], rtol=1e-5)
 
 
 @pytest.mark.parametrize("percentile", [50.0, 90.0, 99.0, 99.9, 100.0])

@@ -31,6 +31,14 @@ def real_array(name: str, x: ArrayLike) -> NDArray[Any]:
     return np.require(array, array.dtype.newbyteorder("="), ["C", "ALIGNED"])
 
 
+def real_dtype_of(name: str, array: Any) -> np.dtype[Any]:
+    """The type of an array of float32 or float64, whatever its layout."""
+    found = getattr(array, "dtype", None)
+    if not isinstance(found, np.dtype) or found.newbyteorder("=") not in REAL:
+        raise TypeError(f"{name}: wanted an array of float32 or float64, got {found or type(array).__name__}")
+    return found.newbyteorder("=")
+
+
 def integer_array(name: str, q: ArrayLike) -> NDArray[Any]:
     """``q`` as a contiguous int8 or uint8 array; copied where its layout is another one."""
     array = np.asarray(q)
@@ -126,15 +134,9 @@ def _check_channels(name: str, array: NDArray[Any], view: View, axis: int | None
 
 
 def output(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """A new array, or the one given when it can be written to as it is."""
+    """A new array, or the one given, which the native module then checks."""
     if out is None:
         return np.empty(shape, dtype)
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out: wanted an array, got a {type(out).__name__}")
-    if out.dtype != dtype or not out.dtype.isnative:
-        raise TypeError(f"out: wanted {dtype}, got {out.dtype}")
-    if out.shape != shape:
-        raise ValueError(f"out: wanted shape {shape}, got {out.shape}")
-    if not (out.flags.c_contiguous and out.flags.aligned and out.flags.writeable):
-        raise ValueError("out: wanted a contiguous, aligned array that can be written to")
     return out

@@ -115,7 +115,7 @@ def dequantize(
     """
     codes = arguments.integer_array("q", q)
     view = arguments.view_along(codes.shape, axis)
-    real = arguments.real_dtype(dtype if out is None else getattr(out, "dtype", dtype))
+    real = arguments.real_dtype(dtype) if out is None else arguments.real_dtype_of("out", out)
     scales = arguments.scales(scale, real, view, axis)
     zeros = arguments.zero_points(zero_point, codes.dtype, view, axis)
     numbers = arguments.output(out, codes.shape, real)
