@@ -6,12 +6,13 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import sqrt
 from typing import Any, ClassVar
 
 from ._base import Schedule, count, number
 from ._portable import blend, power
 
-__all__ = ["Constant", "Exponential", "InverseTime", "Linear", "MultiStep", "Polynomial", "Step"]
+__all__ = ["Constant", "Exponential", "InverseSqrt", "InverseTime", "Linear", "MultiStep", "Polynomial", "Step"]
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,38 @@ class Exponential(Schedule):
 
     def at(self, step: int) -> float:
         return self.lr * power(self.gamma, step // self.every if self.staircase else step / self.every)
+
+
+@dataclass(frozen=True)
+class InverseSqrt(Schedule):
+    """Inverse square root: lr * sqrt(hold / max(step, hold)).
+
+    After a warm-up of `hold` steps this is the rate of the transformer (Vaswani et al. 2017, equation 3), which the
+    number of further steps need not be known for.
+
+    Parameters
+    ----------
+    lr : float
+        The rate of the first `hold` steps, >= 0.
+    hold : int
+        Steps until the rate begins to fall, >= 1; after four times as many it has halved.
+
+    Examples
+    --------
+    >>> schedule = InverseSqrt(0.1, hold=100)
+    >>> schedule(0), schedule(100), schedule(400)
+    (0.1, 0.1, 0.05)
+    """
+
+    name: ClassVar[str] = "inverse_sqrt"
+    lr: float
+    hold: int
+
+    def __post_init__(self) -> None:
+        self._store(lr=number("lr", self.lr), hold=count("hold", self.hold))
+
+    def at(self, step: int) -> float:
+        return self.lr * sqrt(self.hold / max(step, self.hold))
 
 
 @dataclass(frozen=True)
