@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -62,6 +63,13 @@ def threads_of(arguments: argparse.Namespace) -> Iterator[None]:
 
     with runtime.threads(arguments.threads) if arguments.threads else contextlib.nullcontext():
         yield
+
+
+def refuse_overwriting(option: str, output: str | None, *inputs: str) -> None:
+    """ValueError when a file to write is one that the command reads."""
+    for path in inputs:
+        if output and os.path.exists(output) and os.path.exists(path) and os.path.samefile(output, path):
+            raise ValueError(f"{option}: {output} would be written over {path}, which is read")
 
 
 def with_examples(parser: argparse.ArgumentParser, *lines: str) -> None:

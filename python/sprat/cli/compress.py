@@ -9,7 +9,17 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ._console import Console, add_common, number, threads_of, whole, widths, with_examples, write_json
+from ._console import (
+    Console,
+    add_common,
+    number,
+    refuse_overwriting,
+    threads_of,
+    whole,
+    widths,
+    with_examples,
+    write_json,
+)
 from ._tables import add_data, load_model, rows_for
 
 
@@ -97,6 +107,8 @@ def run(arguments: argparse.Namespace) -> None:
     named = getattr(arguments, "stages", None)
     if not named:
         raise ValueError("wanted at least one stage, such as --prune-neurons 0.5 or --quantize static")
+    for option, path in (("--json", arguments.json), ("--chart", arguments.chart)):
+        refuse_overwriting(option, path, arguments.data, arguments.model)
     model = load_model(arguments.model)
     if not isinstance(model, nn.MLP):
         raise TypeError(f"{arguments.model}: wanted a float model to compress, this is a {type(model).__name__}")

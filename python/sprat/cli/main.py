@@ -40,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     {...
     0
     """
+    _open_missing_streams()
     arguments = parser().parse_args(argv)
     try:
         return int(arguments.run(arguments) or 0)
@@ -55,6 +56,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"sprat {arguments.command}: {_one_line(error)}", file=sys.stderr)
         return 1
+
+
+def _open_missing_streams() -> None:
+    """A stream that was closed before we began is None, and a file of ours would be given its number: put nothing there."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - lives as long as we do
 
 
 def _one_line(error: BaseException) -> str:

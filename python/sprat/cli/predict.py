@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ._console import add_common, threads_of, whole, with_examples
+from ._console import add_common, refuse_overwriting, threads_of, whole, with_examples
 from ._tables import matrix
 
 
@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace) -> None:
     from .. import tabular
     from ..inference import Predictor
 
+    refuse_overwriting("--output", arguments.output, arguments.data, arguments.model)
     predictor = Predictor(arguments.model)
     if predictor.loss_name is None:
         raise ValueError(f"{arguments.model}: the model was not trained, it is not known what its outputs mean")

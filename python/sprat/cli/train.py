@@ -12,7 +12,17 @@ import os
 from dataclasses import replace
 from typing import Any
 
-from ._console import Console, add_common, number, threads_of, whole, widths, with_examples, write_json
+from ._console import (
+    Console,
+    add_common,
+    number,
+    refuse_overwriting,
+    threads_of,
+    whole,
+    widths,
+    with_examples,
+    write_json,
+)
 from ._tables import Rows, add_data, column, encode, read, score_line
 
 SCHEDULES = ("constant", "cosine", "exponential", "linear", "one-cycle")
@@ -73,6 +83,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.resume and not arguments.checkpoint:
         raise ValueError("--resume: wanted --checkpoint FILE as well, to know from where")
     _check_folder(arguments.output)
+    refuse_overwriting("--output", arguments.output, arguments.data)
+    refuse_overwriting("--checkpoint", arguments.checkpoint, arguments.data)
+    refuse_overwriting("--json", arguments.json, arguments.data)
     encoder, train, held_out = _data(arguments)
     outputs = len(encoder.class_names) if encoder.class_names is not None else 1
     sizes = [encoder.num_features, *arguments.hidden, outputs]

@@ -206,7 +206,7 @@ def _check(
             raise ValueError(f"{name}: wanted an integer >= 1, got {value!r}")
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
         raise ValueError(f"seed: wanted an integer in [0, 2**63), got {seed!r}")
-    if isinstance(split, str) or not hasattr(split, "__float__") or not 0 <= split < 1:
+    if not isinstance(split, (int, float, np.number)) or not 0 <= split < 1:
         raise ValueError(f"validation_split: wanted a number in [0, 1), got {split!r}")
     if split and validation is not None:
         raise ValueError("validation_split: validation data are given as well; pass one of the two")
