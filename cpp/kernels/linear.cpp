@@ -1,5 +1,6 @@
 #include "kernels/linear.h"
 
+#include "core/unroll.h"
 #include "simd/transpose.h"
 
 SPRAT_ISA_BEGIN
@@ -44,12 +45,12 @@ SPRAT_INLINE void pack_transposed(const T* b, int64_t n_stride, int64_t k, int64
   for (int64_t i = 0; i < k; i += kLane) {
     for (int64_t j = 0; j < width; j += kLane) {
       V block[kLane];
-#pragma GCC unroll 16
+      SPRAT_UNROLL(16)
       for (int64_t c = 0; c < kLane; ++c) {
         block[c] = V::load_partial(b + (j + c) * n_stride + i, j + c < columns ? k - i : 0);
       }
       transpose(block);
-#pragma GCC unroll 16
+      SPRAT_UNROLL(16)
       for (int64_t r = 0; r < kLane; ++r) {
         if (i + r < k) block[r].store(out + (i + r) * width + j);
       }
@@ -103,31 +104,31 @@ SPRAT_NOINLINE void multiply_tile(const TileArgs<T>& t) {
   for (int64_t block = 0; block < t.k; block += t.block) {
     const int64_t block_end = smaller(block + t.block, t.k);
     V sum[kRows][kAll];
-#pragma GCC unroll 8
+    SPRAT_UNROLL(8)
     for (int r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
+      SPRAT_UNROLL(8)
       for (int v = 0; v < kAll; ++v) sum[r][v] = V(T(0));
     }
     const T* a = t.a + block * t.a_k_stride;
     const T* b = t.b + block * kWidth;
     for (int64_t k = block; k < block_end; ++k, a += t.a_k_stride, b += kWidth) {
       V column[kAll];
-#pragma GCC unroll 8
+      SPRAT_UNROLL(8)
       for (int v = 0; v < kAll; ++v) column[v] = V::load(b + (v / kVecs) * panel_stride + (v % kVecs) * kLane);
-#pragma GCC unroll 8
+      SPRAT_UNROLL(8)
       for (int r = 0; r < kRows; ++r) {
         const V value(a[r * t.a_row_stride]);
-#pragma GCC unroll 8
+        SPRAT_UNROLL(8)
         for (int v = 0; v < kAll; ++v) sum[r][v] = fma(value, column[v], sum[r][v]);
       }
     }
     const bool is_first = block == 0, is_last = block_end == t.k;
-#pragma GCC unroll 8
+    SPRAT_UNROLL(8)
     for (int v = 0; v < kAll; ++v) {
       const int64_t j = v * kLane, left = t.columns - j;
       const bool add_bias = is_last && t.bias;
       const V bias = add_bias ? V::load_partial(t.bias + j, left) : V(T(0));
-#pragma GCC unroll 8
+      SPRAT_UNROLL(8)
       for (int r = 0; r < kRows; ++r) {
         T* c = t.c + r * t.c_stride + j;
         V total = sum[r][v];

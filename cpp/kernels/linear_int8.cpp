@@ -1,5 +1,6 @@
 #include "kernels/linear_int8.h"
 
+#include "core/unroll.h"
 #include "formulas/quantize/affine.h"
 #include "formulas/quantize/choose_qparams.h"
 #include "formulas/quantize/requantize.h"
@@ -86,30 +87,30 @@ SPRAT_NOINLINE void multiply_tile(const LinearInt8& layer, const Int8Rows& in, i
   const uint8_t* x = in.x + row * stride;
   const int8_t* weight[kVecs];
   I sum[kRows][kVecs];
-#pragma GCC unroll 8
+  SPRAT_UNROLL(8)
   for (int v = 0; v < kVecs; ++v) {
     const int64_t vec = first + v;
     weight[v] = layer.weight + vec / kVecsOfPanel * panel_bytes + vec % kVecsOfPanel * kLane * kInt8Four;
-#pragma GCC unroll 8
+    SPRAT_UNROLL(8)
     for (int r = 0; r < kRows; ++r) sum[r][v] = I(0);
   }
   for (int64_t four = 0; four < stride / kInt8Four; ++four) {
     SignedBytes w[kVecs];
-#pragma GCC unroll 8
+    SPRAT_UNROLL(8)
     for (int v = 0; v < kVecs; ++v) w[v] = load_fours(weight[v] + four * kFourOfPanel);
-#pragma GCC unroll 8
+    SPRAT_UNROLL(8)
     for (int r = 0; r < kRows; ++r) {
       const UnsignedBytes a = broadcast_four(x + r * stride + four * kInt8Four);
-#pragma GCC unroll 8
+      SPRAT_UNROLL(8)
       for (int v = 0; v < kVecs; ++v) sum[r][v] = dot(sum[r][v], a, w[v]);
     }
   }
-#pragma GCC unroll 8
+  SPRAT_UNROLL(8)
   for (int v = 0; v < kVecs; ++v) {
     const int64_t column = (first + v) * kLane;
     const I weight_sum = I::load(layer.weight_sums + column);
     const V weight_scale = V::load(layer.weight_scales + column), bias = V::load(layer.bias + column);
-#pragma GCC unroll 8
+    SPRAT_UNROLL(8)
     for (int r = 0; r < kRows; ++r) {
       const V y =
           requantize<V>(sum[r][v], I(in.zero_points[row + r]), weight_sum, V(in.scales[row + r]), weight_scale, bias);

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "core/unroll.h"
 #include "simd/vec.h"
 
 SPRAT_ISA_BEGIN
@@ -24,15 +25,15 @@ template <class V>
 SPRAT_INLINE void transpose(V (&rows)[kLanes<V>]) {
   constexpr int kLane = kLanes<V>;
   constexpr std::make_integer_sequence<int, kLane> lanes;
-#pragma GCC unroll 4
+  SPRAT_UNROLL(4)
   for (int bit = 1; bit < kLane; bit *= 2) {
     V next[kLane];
-#pragma GCC unroll 16
+    SPRAT_UNROLL(16)
     for (int i = 0; i < kLane / 2; ++i) {
       next[2 * i] = V(native::interleave<0>(rows[i].r, rows[i + kLane / 2].r, lanes));
       next[2 * i + 1] = V(native::interleave<1>(rows[i].r, rows[i + kLane / 2].r, lanes));
     }
-#pragma GCC unroll 16
+    SPRAT_UNROLL(16)
     for (int i = 0; i < kLane; ++i) rows[i] = next[i];
   }
 }
