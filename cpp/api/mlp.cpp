@@ -154,11 +154,11 @@ sprat_status sprat_mlp_forward(const sprat_mlp* mlp, const void* params, const v
   const KernelTable& table = kernels();
   const LinearKernel& linear = table.linear->of[mlp->dtype];
   Scratch scratch;
-  void* memory = scratch.bytes(packed_bytes(*mlp, linear));
-  auto* packed = scratch.array<PackedLayer>(mlp->num_layers());
+  void* memory = scratch.bytes(packed_bytes(*mlp, linear, layer + 1));
+  auto* packed = scratch.array<PackedLayer>(layer + 1);
   bool done = memory && packed;
   if (done) {
-    pack_weights(*mlp, linear, params, memory, packed);
+    pack_weights(*mlp, linear, layer + 1, params, memory, packed);
     done = forward({*mlp, table, packed, options}, x, rows, layer, out);
   }
   return done ? SPRAT_OK

@@ -18,16 +18,16 @@ int64_t packed_layer_bytes(const sprat_mlp& mlp, const LinearKernel& kernel, int
 
 }  // namespace
 
-int64_t packed_bytes(const sprat_mlp& mlp, const LinearKernel& kernel) {
+int64_t packed_bytes(const sprat_mlp& mlp, const LinearKernel& kernel, int64_t num_layers) {
   int64_t bytes = 0;
-  for (int64_t l = 0; l < mlp.num_layers(); ++l) bytes += packed_layer_bytes(mlp, kernel, l);
+  for (int64_t l = 0; l < num_layers; ++l) bytes += packed_layer_bytes(mlp, kernel, l);
   return bytes;
 }
 
-void pack_weights(const sprat_mlp& mlp, const LinearKernel& kernel, const void* params, void* memory,
-                  PackedLayer* packed) {
+void pack_weights(const sprat_mlp& mlp, const LinearKernel& kernel, int64_t num_layers, const void* params,
+                  void* memory, PackedLayer* packed) {
   char* at = static_cast<char*>(memory);
-  for (int64_t l = 0; l < mlp.num_layers(); ++l) {
+  for (int64_t l = 0; l < num_layers; ++l) {
     const sprat_layer& layer = mlp.layer(l);
     const Matrix weight_t{advance(params, layer.weight_offset, mlp.element_size()), 1, layer.in_features};
     pack_all(kernel, weight_t, layer.in_features, layer.out_features, at);

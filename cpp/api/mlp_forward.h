@@ -11,12 +11,12 @@ struct PackedLayer {
   const void* bias;    // NULL: none
 };
 
-// Bytes for the packed weights of all layers.
-int64_t packed_bytes(const sprat_mlp& mlp, const LinearKernel& kernel);
+// Bytes for the packed weights of the first layers.
+int64_t packed_bytes(const sprat_mlp& mlp, const LinearKernel& kernel, int64_t num_layers);
 
-// Packs the weights into `memory` (64-byte aligned); packed[l] tells where. Biases stay in params.
-void pack_weights(const sprat_mlp& mlp, const LinearKernel& kernel, const void* params, void* memory,
-                  PackedLayer* packed);
+// Packs the weights of the first layers into `memory` (64-byte aligned); packed[l] tells where. Biases stay in params.
+void pack_weights(const sprat_mlp& mlp, const LinearKernel& kernel, int64_t num_layers, const void* params,
+                  void* memory, PackedLayer* packed);
 
 // Where a layer writes for the rows at hand. Pointers may be equal where nothing needs the value before.
 struct LayerMemory {

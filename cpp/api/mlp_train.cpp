@@ -31,10 +31,10 @@ sprat_status forward_train(const sprat_mlp& mlp, const void* params, const void*
   const LinearKernel& linear = table.linear->of[mlp.dtype];
   if (!workspace.prepare(mlp, table, x, rows, options)) return out_of_memory(rows);
   Scratch scratch;
-  void* memory = scratch.bytes(packed_bytes(mlp, linear));
+  void* memory = scratch.bytes(packed_bytes(mlp, linear, mlp.num_layers()));
   auto* packed = scratch.array<PackedLayer>(mlp.num_layers());
   if (!memory || !packed) return out_of_memory(rows);
-  if (rows > 0) pack_weights(mlp, linear, params, memory, packed);
+  if (rows > 0) pack_weights(mlp, linear, mlp.num_layers(), params, memory, packed);
   const ForwardPass pass{mlp, table, packed, &workspace.options};
   const int64_t size = mlp.element_size(), chunk = chunk_rows(mlp, linear);
   parallel_for(rows, grain_rows(mlp, linear), [&](int64_t begin, int64_t end) {

@@ -32,8 +32,9 @@ class MlpPredictor final : public sprat_predictor {
     const int64_t size = mlp_.element_size();
     int64_t num_biases = 0;
     for (const sprat_layer& layer : mlp_.layers) num_biases += layer.has_bias ? layer.out_features : 0;
-    if (!weights_.allocate(packed_bytes(mlp_, linear)) || !biases_.allocate(num_biases * size)) return false;
-    pack_weights(mlp_, linear, params, weights_.data(), packed_.data());
+    if (!weights_.allocate(packed_bytes(mlp_, linear, mlp_.num_layers())) || !biases_.allocate(num_biases * size))
+      return false;
+    pack_weights(mlp_, linear, mlp_.num_layers(), params, weights_.data(), packed_.data());
     std::byte* at = biases_.data();
     for (int64_t l = 0; l < mlp_.num_layers(); ++l) {
       PackedLayer& layer = packed_[static_cast<size_t>(l)];
