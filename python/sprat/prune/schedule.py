@@ -29,7 +29,7 @@ class GradualSchedule:
     >>> import sprat
     >>> schedule = sprat.prune.GradualSchedule(0.0, 0.9, begin_step=0, end_step=1000)
     >>> [round(schedule(step), 3) for step in (0, 250, 500, 1000, 2000)]
-    [0.0, 0.52, 0.788, 0.9, 0.9]
+    [0.0, 0.52, 0.787, 0.9, 0.9]
     >>> schedule.is_due(150), schedule.is_due(200)
     (False, True)
     """
