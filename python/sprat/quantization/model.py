@@ -62,6 +62,13 @@ class QuantizedLayer:
         """Whether the codes of the input have one scale for all rows."""
         return self.input_scale is not None
 
+    @property
+    def input_qparams(self) -> tuple[float, int] | None:
+        """Scale and zero point of the input's codes, None when dynamic."""
+        if self.input_scale is None or self.input_zero_point is None:
+            return None
+        return self.input_scale, self.input_zero_point
+
 
 class QuantizedMLP(Model):
     """A multilayer perceptron on integers, made by :func:`quantize_model` or by quantization-aware training.
@@ -315,7 +322,7 @@ def _native(layers: Sequence[QuantizedLayer]) -> _core.Predictor:
                 layer.weight_scale,
                 layer.bias,
                 layer.activation,
-                None if layer.input_scale is None else (layer.input_scale, layer.input_zero_point),
+                layer.input_qparams,
             )
             for layer in layers
         ]

@@ -46,12 +46,14 @@ class Observer(ABC):
 
     def __init__(self, *, axis: int | None = None) -> None:
         self.axis = axis
-        self._channels: int | None = None
+        self._channels = 0  # of what was observed
+        self._low: Real = np.empty(0)
+        self._high: Real = np.empty(0)
 
     @property
     def observed(self) -> bool:
         """Whether there was a batch yet."""
-        return self._channels is not None
+        return self._channels > 0
 
     def observe(self, x: ArrayLike) -> None:
         """Take a batch of finite numbers into account. Empty batches change nothing.
@@ -66,7 +68,7 @@ class Observer(ABC):
             return
         low, high = value_range(real, self.axis)  # refuses what is not finite
         channels = 1 if self.axis is None else real.shape[self.axis]
-        if self._channels is not None and channels != self._channels:
+        if self.observed and channels != self._channels:
             raise ValueError(f"x: wanted {self._channels} channels along axis {self.axis}, got {channels}")
         self._channels = channels
         rows = real.reshape(1, -1) if self.axis is None else np.moveaxis(real, self.axis, 0).reshape(channels, -1)
@@ -108,7 +110,7 @@ class MinMax(Observer):
     """
 
     def _update(self, rows: Real, low: Real, high: Real) -> None:
-        first = not hasattr(self, "_low")
+        first = self._low.size == 0
         self._low = low if first else np.minimum(self._low, low)
         self._high = high if first else np.maximum(self._high, high)
 
@@ -153,7 +155,7 @@ class MovingAverage(Observer):
             self._channels = self._low.size
 
     def _update(self, rows: Real, low: Real, high: Real) -> None:
-        first = not hasattr(self, "_low")
+        first = self._low.size == 0
         self._low = low if first else self._low + self.averaging * (low - self._low)
         self._high = high if first else self._high + self.averaging * (high - self._high)
 
@@ -170,7 +172,7 @@ class _HistogramObserver(Observer):
         self._histograms: list[Histogram] = []
 
     def _update(self, rows: Real, low: Real, high: Real) -> None:
-        first = not self._histograms
+        first = self._low.size == 0
         if first:
             self._histograms = [Histogram(self.bins) for _ in rows]
         self._low = low if first else np.minimum(self._low, low)
