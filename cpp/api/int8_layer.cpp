@@ -7,12 +7,6 @@
 #include "api/status.h"
 
 namespace sprat {
-namespace {
-
-long long shown(int64_t value) { return value; }
-
-}  // namespace
-
 sprat_status check_int8_layer(const sprat_int8_layer& layer, int64_t index) {
   const long long i = index;
   SPRAT_REQUIRE(layer.size == sizeof layer, "layers[%lld].size: wanted %zu, got %zu", i, sizeof layer, layer.size);

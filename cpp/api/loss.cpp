@@ -1,11 +1,9 @@
 // Losses: checks, what the mean divides by, and blocks of rows spread over threads.
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "api/checks.h"
 #include "api/dispatch.h"
-#include "api/status.h"
 #include "core/parallel.h"
 
 namespace sprat {
@@ -38,19 +36,13 @@ struct Call {
   }
 };
 
-sprat_status check_array(const char* name, const void* array, int64_t item) {
-  SPRAT_REQUIRE(array, "%s must not be NULL", name);
-  SPRAT_REQUIRE(is_aligned(array, item), "%s: wanted an array aligned to its element", name);
-  return SPRAT_OK;
-}
-
 sprat_status check_weights(const Call& call, const char* name, const void* weights, int64_t n) {
   if (!weights) return SPRAT_OK;
   SPRAT_RETURN_IF_REFUSED(check_array(name, weights, item_size(call.dtype)));
   for (int64_t i = 0; i < n; ++i) {
     const double w = call.number(weights, i);
     SPRAT_REQUIRE(w >= 0 && std::isfinite(w), "%s: wanted finite numbers of at least 0, got %g at %lld", name, w,
-                  static_cast<long long>(i));
+                  shown(i));
   }
   return SPRAT_OK;
 }
@@ -75,8 +67,8 @@ sprat_status check_target(const Call& call) {
     const int64_t* target = static_cast<const int64_t*>(call.target);
     for (int64_t row = 0; row < call.rows; ++row) {
       SPRAT_REQUIRE(target[row] >= 0 && target[row] < call.columns,
-                    "target: wanted class ids in [0, %lld), got %lld in row %lld", static_cast<long long>(call.columns),
-                    static_cast<long long>(target[row]), static_cast<long long>(row));
+                    "target: wanted class ids in [0, %lld), got %lld in row %lld", shown(call.columns),
+                    shown(target[row]), shown(row));
     }
     return SPRAT_OK;
   }
@@ -85,15 +77,15 @@ sprat_status check_target(const Call& call) {
   for (int64_t i = 0; i < call.rows * call.columns; ++i) {
     const double t = call.number(call.target, i);
     SPRAT_REQUIRE(t >= 0 && t <= 1, "target: %s wants numbers in [0, 1], got %g in row %lld", call.kernel.name, t,
-                  static_cast<long long>(i / call.columns));
+                  shown(i / call.columns));
   }
   return SPRAT_OK;
 }
 
 sprat_status check_call(const Call& call) {
   SPRAT_REQUIRE(is_float(call.dtype), "dtype: wanted float32 or float64");
-  SPRAT_REQUIRE(call.rows > 0, "output: wanted at least one row, got %lld", static_cast<long long>(call.rows));
-  SPRAT_REQUIRE(call.columns > 0, "output: wanted at least one column, got %lld", static_cast<long long>(call.columns));
+  SPRAT_REQUIRE(call.rows > 0, "output: wanted at least one row, got %lld", shown(call.rows));
+  SPRAT_REQUIRE(call.columns > 0, "output: wanted at least one column, got %lld", shown(call.columns));
   SPRAT_REQUIRE(size_fits(call.rows, call.columns), "output: too large");
   SPRAT_REQUIRE(!call.kernel.takes_classes || call.columns > 1,
                 "output: %s wants a column for each of at least 2 classes, got 1; one column is for bce_with_logits",
@@ -158,8 +150,8 @@ double run(const Call& call, LossRows rows_of, const void* target, double scale,
 }
 
 sprat_status softmax(SoftmaxRows rows_of, sprat_dtype dtype, const void* x, void* y, int64_t rows, int64_t columns) {
-  SPRAT_REQUIRE(rows >= 0, "rows: wanted at least 0, got %lld", static_cast<long long>(rows));
-  SPRAT_REQUIRE(columns > 0, "columns: wanted at least 1, got %lld", static_cast<long long>(columns));
+  SPRAT_REQUIRE(rows >= 0, "rows: wanted at least 0, got %lld", shown(rows));
+  SPRAT_REQUIRE(columns > 0, "columns: wanted at least 1, got %lld", shown(columns));
   SPRAT_REQUIRE(size_fits(rows, columns), "x: too large");
   if (rows == 0) return SPRAT_OK;
   SPRAT_RETURN_IF_REFUSED(check_array("x", x, item_size(dtype)));
@@ -177,16 +169,9 @@ using namespace sprat;
 
 int32_t sprat_loss_count(void) noexcept { return kernels().loss->count; }
 
-const char* sprat_loss_name(int32_t loss) noexcept {
-  return loss >= 0 && loss < sprat_loss_count() ? kernels().loss->list[loss].name : nullptr;
-}
+const char* sprat_loss_name(int32_t loss) noexcept { return name_in(*kernels().loss, loss); }
 
-int32_t sprat_loss_find(const char* name) noexcept {
-  for (int32_t i = 0; name && i < sprat_loss_count(); ++i) {
-    if (std::strcmp(sprat_loss_name(i), name) == 0) return i;
-  }
-  return -1;
-}
+int32_t sprat_loss_find(const char* name) noexcept { return find_in(*kernels().loss, name); }
 
 sprat_status sprat_loss(const sprat_loss_params* params, sprat_dtype dtype, const void* output, const void* target,
                         sprat_target target_kind, const void* teacher, const void* sample_weight, int64_t rows,

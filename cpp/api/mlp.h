@@ -1,9 +1,10 @@
-// The structure of a network, and how arrays of either dtype are addressed.
+// The structure of a network.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "api/checks.h"
 #include "sprat/sprat.h"
 
 // Checked by sprat_mlp_create; never changes afterwards.
@@ -19,17 +20,12 @@ struct sprat_mlp {
 
   int64_t num_layers() const { return static_cast<int64_t>(layers.size()); }
   const sprat_layer& layer(int64_t l) const { return layers[static_cast<size_t>(l)]; }
-  int64_t element_size() const { return dtype == SPRAT_FLOAT32 ? 4 : 8; }
+  int64_t element_size() const { return sprat::item_size(dtype); }
 };
 
 namespace sprat {
 
-inline const char* advance(const void* array, int64_t elements, int64_t element_size) {
-  return static_cast<const char*>(array) + elements * element_size;
-}
-inline char* advance(void* array, int64_t elements, int64_t element_size) {
-  return static_cast<char*>(array) + elements * element_size;
-}
+inline constexpr int64_t kMaxLayers = 65535;  // the number of a layer is 16 bits of the stream of its dropout
 
 inline const sprat_fake_quant* input_quant(const sprat_mlp_options* options, int64_t layer) {
   return options && options->input_quant ? options->input_quant[layer] : nullptr;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/parallel.h"
+#include "core/round_up.h"
 #include "core/scratch.h"
 
 namespace sprat {
@@ -118,7 +119,7 @@ class BackwardPass {
     if (layer.has_bias && !is_frozen(l, 1)) {
       void* out = advance(gradients_.params, layer.bias_offset, size_);
       const Matrix grad_z{at.grad, layer.out_features, 1};
-      const int64_t grain = (1 + kProductGrain / workspace_.rows + 63) / 64 * 64;
+      const int64_t grain = round_up(1 + kProductGrain / workspace_.rows, 64);
       parallel_for(layer.out_features, grain,
                    [&](int64_t begin, int64_t end) { linear_.sum_rows(grad_z, workspace_.rows, begin, end, out); });
     }

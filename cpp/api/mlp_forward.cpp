@@ -4,16 +4,15 @@
 #include <atomic>
 
 #include "core/parallel.h"
+#include "core/round_up.h"
 #include "core/scratch.h"
 
 namespace sprat {
 namespace {
 
-constexpr int64_t kChunkBytes = 128 << 10;  // of activations: half of a small second-level cache
-
 int64_t packed_layer_bytes(const sprat_mlp& mlp, const LinearKernel& kernel, int64_t l) {
-  const int64_t bytes = kernel.packed_size(mlp.layer(l).in_features, mlp.layer(l).out_features) * mlp.element_size();
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  const int64_t elements = kernel.packed_size(mlp.layer(l).in_features, mlp.layer(l).out_features);
+  return round_up(elements * mlp.element_size(), kAlignment);
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <atomic>
 
-#include "api/checks.h"
 #include "api/dispatch.h"
 #include "api/mlp_backward.h"
 #include "api/mlp_checks.h"
@@ -13,7 +12,7 @@ namespace sprat {
 namespace {
 
 sprat_status out_of_memory(int64_t rows) {
-  return refuse(SPRAT_OUT_OF_MEMORY, "training: no memory for %lld rows", static_cast<long long>(rows));
+  return refuse(SPRAT_OUT_OF_MEMORY, "training: no memory for %lld rows", shown(rows));
 }
 
 LayerMemory rows_of(const LayerMemory& memory, const sprat_layer& layer, int64_t row, int64_t size) {
@@ -54,7 +53,7 @@ sprat_status forward_train(const sprat_mlp& mlp, const void* params, const void*
 sprat_status check_written(const sprat_mlp& mlp, const char* name, const void* written, int64_t bytes,
                            const void* params, const void* x, const void* grad_output, int64_t rows) {
   const int64_t size = mlp.element_size();
-  SPRAT_REQUIRE(is_aligned(written, size), "%s: not aligned to its elements", name);
+  SPRAT_REQUIRE(is_aligned(written, size), "%s: wanted an array aligned to its element", name);
   SPRAT_REQUIRE(!overlap(written, bytes, params, mlp.num_params * size), "%s must not overlap the parameters", name);
   SPRAT_REQUIRE(!overlap(written, bytes, x, rows * mlp.layers.front().in_features * size), "%s must not overlap x",
                 name);
@@ -79,11 +78,10 @@ sprat_status check_gradients(const sprat_mlp& mlp, const void* params, const voi
   for (int64_t l = 0; l < mlp.num_layers(); ++l) {
     const void* hidden = gradients->hidden[l];
     const int64_t hidden_bytes = rows * mlp.layer(l).out_features * size;
-    SPRAT_REQUIRE(is_aligned(hidden, size), "gradients.hidden[%lld]: not aligned to its elements",
-                  static_cast<long long>(l));
+    SPRAT_REQUIRE(is_aligned(hidden, size), "gradients.hidden[%lld]: wanted an array aligned to its element", shown(l));
     SPRAT_REQUIRE(!overlap(hidden, hidden_bytes, gradients->params, bytes) &&
                       !overlap(hidden, hidden_bytes, gradients->x, x_bytes),
-                  "gradients.hidden[%lld] must not overlap what is written", static_cast<long long>(l));
+                  "gradients.hidden[%lld] must not overlap what is written", shown(l));
   }
   return SPRAT_OK;
 }
@@ -100,18 +98,19 @@ using namespace sprat;
 
 sprat_status sprat_mlp_forward_train(const sprat_mlp* mlp, const void* params, const void* x, int64_t rows,
                                      const sprat_mlp_options* options, sprat_workspace* workspace) noexcept {
-  SPRAT_RETURN_IF_REFUSED(check_call(mlp, params, x, rows, options));
+  SPRAT_RETURN_IF_REFUSED(check_mlp_call(mlp, params, x, rows, options));
   SPRAT_LOCK(workspace);
   return forward_train(*mlp, params, x, rows, options, *workspace);
 }
 
 sprat_status sprat_mlp_backward(const sprat_mlp* mlp, const void* params, sprat_workspace* workspace,
                                 const void* grad_output, const sprat_mlp_gradients* gradients) noexcept {
-  SPRAT_RETURN_IF_REFUSED(check_call(mlp, params, nullptr, 0, nullptr));
+  SPRAT_RETURN_IF_REFUSED(check_mlp_call(mlp, params, nullptr, 0, nullptr));
   SPRAT_LOCK(workspace);
   SPRAT_REQUIRE(workspace->mlp_id == mlp->id, "workspace: holds no training pass of this network");
-  SPRAT_REQUIRE(grad_output || workspace->rows == 0, "grad_output must not be NULL");
-  SPRAT_REQUIRE(is_aligned(grad_output, mlp->element_size()), "grad_output: not aligned to its elements");
+  if (workspace->rows > 0) {
+    SPRAT_RETURN_IF_REFUSED(check_array("grad_output", grad_output, mlp->element_size()));
+  }
   SPRAT_RETURN_IF_REFUSED(
       check_gradients(*mlp, params, workspace->layers.front().x, grad_output, workspace->rows, gradients));
   return backward(*mlp, kernels(), params, *workspace, grad_output, *gradients) ? SPRAT_OK
@@ -124,7 +123,7 @@ sprat_status sprat_mlp_loss_and_gradients(const sprat_mlp* mlp, const void* para
                                           double* loss) noexcept {
   SPRAT_REQUIRE(batch && batch->size == sizeof *batch, "batch.size: wanted %zu", sizeof *batch);
   SPRAT_REQUIRE(loss, "loss must not be NULL");
-  SPRAT_RETURN_IF_REFUSED(check_call(mlp, params, batch->x, batch->rows, options));
+  SPRAT_RETURN_IF_REFUSED(check_mlp_call(mlp, params, batch->x, batch->rows, options));
   SPRAT_RETURN_IF_REFUSED(check_gradients(*mlp, params, batch->x, nullptr, batch->rows, gradients));
   SPRAT_LOCK(workspace);
   SPRAT_RETURN_IF_REFUSED(forward_train(*mlp, params, batch->x, batch->rows, options, *workspace));

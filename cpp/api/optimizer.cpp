@@ -1,13 +1,11 @@
 // Optimizer steps: checks, clipping by the common norm, and the tensors of all groups spread over threads.
 #include <cmath>
-#include <cstring>
 #include <limits>
 
+#include "api/checks.h"
 #include "api/dispatch.h"
 #include "api/line_sum.h"
 #include "api/optimizer_line.h"
-#include "api/status.h"
-#include "core/align.h"
 #include "core/parallel.h"
 
 namespace sprat {
@@ -16,32 +14,24 @@ namespace {
 // Below this many elements a second thread costs more than it brings.
 constexpr int64_t kGrain = 16384;
 
-bool is_real(sprat_dtype dtype) { return dtype == SPRAT_FLOAT32 || dtype == SPRAT_FLOAT64; }
-int64_t item_size(sprat_dtype dtype) { return dtype == SPRAT_FLOAT32 ? 4 : 8; }
-
 // ---- checks
-
-sprat_status check_array(const char* what, const void* array, sprat_dtype dtype) {
-  SPRAT_REQUIRE(array, "tensor.%s must not be NULL", what);
-  SPRAT_REQUIRE(is_aligned(array, item_size(dtype)), "tensor.%s: not aligned to its element", what);
-  return SPRAT_OK;
-}
 
 sprat_status check_tensor(const sprat_optimizer_tensor& tensor, int32_t num_states, sprat_dtype dtype) {
   SPRAT_REQUIRE(tensor.size == sizeof tensor, "tensor.size: wanted %zu, got %zu", sizeof tensor, tensor.size);
-  SPRAT_REQUIRE(tensor.length >= 0, "tensor.length: wanted at least 0, got %lld",
-                static_cast<long long>(tensor.length));
+  SPRAT_REQUIRE(tensor.length >= 0, "tensor.length: wanted at least 0, got %lld", shown(tensor.length));
   if (tensor.length == 0) return SPRAT_OK;
-  SPRAT_RETURN_IF_REFUSED(check_array("param", tensor.param, dtype));
-  SPRAT_RETURN_IF_REFUSED(check_array("grad", tensor.grad, dtype));
-  for (int32_t s = 0; s < num_states; ++s) SPRAT_RETURN_IF_REFUSED(check_array("states", tensor.states[s], dtype));
-  if (tensor.ema) SPRAT_RETURN_IF_REFUSED(check_array("ema", tensor.ema, dtype));
+  const int64_t item = item_size(dtype);
+  SPRAT_RETURN_IF_REFUSED(check_array("tensor.param", tensor.param, item));
+  SPRAT_RETURN_IF_REFUSED(check_array("tensor.grad", tensor.grad, item));
+  for (int32_t s = 0; s < num_states; ++s)
+    SPRAT_RETURN_IF_REFUSED(check_array("tensor.states", tensor.states[s], item));
+  if (tensor.ema) SPRAT_RETURN_IF_REFUSED(check_array("tensor.ema", tensor.ema, item));
   return SPRAT_OK;
 }
 
 sprat_status check_params(const sprat_optimizer_params& params) {
   SPRAT_REQUIRE(params.size == sizeof params, "params.size: wanted %zu, got %zu", sizeof params, params.size);
-  SPRAT_REQUIRE(params.step >= 1, "params.step: counts from 1, got %lld", static_cast<long long>(params.step));
+  SPRAT_REQUIRE(params.step >= 1, "params.step: counts from 1, got %lld", shown(params.step));
   constexpr double kAny = std::numeric_limits<double>::max(),
                    kBelowOne = 1 - std::numeric_limits<double>::epsilon() / 2;
   const struct {
@@ -67,12 +57,11 @@ sprat_status check_params(const sprat_optimizer_params& params) {
 
 sprat_status check_group(const sprat_optimizer_group& group) {
   SPRAT_REQUIRE(group.size == sizeof group, "group.size: wanted %zu, got %zu", sizeof group, group.size);
-  SPRAT_REQUIRE(is_real(group.dtype), "group.dtype: wanted float32 or float64");
+  SPRAT_REQUIRE(is_float(group.dtype), "group.dtype: wanted float32 or float64");
   const int32_t num_states = sprat_optimizer_num_states(group.optimizer);
   SPRAT_REQUIRE(num_states >= 0, "group.optimizer: there is no optimizer %d", group.optimizer);
   SPRAT_RETURN_IF_REFUSED(check_params(group.params));
-  SPRAT_REQUIRE(group.num_tensors >= 0, "group.num_tensors: wanted at least 0, got %lld",
-                static_cast<long long>(group.num_tensors));
+  SPRAT_REQUIRE(group.num_tensors >= 0, "group.num_tensors: wanted at least 0, got %lld", shown(group.num_tensors));
   SPRAT_REQUIRE(group.tensors || group.num_tensors == 0, "group.tensors must not be NULL");
   for (int64_t t = 0; t < group.num_tensors; ++t) {
     SPRAT_RETURN_IF_REFUSED(check_tensor(group.tensors[t], num_states, group.dtype));
@@ -97,7 +86,7 @@ double squared_norm(const KernelTable& table, const sprat_optimizer_group* group
       cursor.for_each_piece(begin, end,
                             [&](const sprat_optimizer_group& group, const sprat_optimizer_tensor& tensor, int64_t first,
                                 int64_t last, int64_t position) {
-                              const char* grad = static_cast<const char*>(tensor.grad) + first * item_size(group.dtype);
+                              const char* grad = advance(tensor.grad, first, item_size(group.dtype));
                               table.reduce->sum_of_squares[group.dtype](grad, last - first, position, lanes);
                             });
     };
@@ -144,16 +133,9 @@ using namespace sprat;
 
 int32_t sprat_optimizer_count(void) noexcept { return kernels().optimizer->count; }
 
-const char* sprat_optimizer_name(int32_t optimizer) noexcept {
-  return optimizer >= 0 && optimizer < sprat_optimizer_count() ? kernels().optimizer->list[optimizer].name : nullptr;
-}
+const char* sprat_optimizer_name(int32_t optimizer) noexcept { return name_in(*kernels().optimizer, optimizer); }
 
-int32_t sprat_optimizer_find(const char* name) noexcept {
-  for (int32_t i = 0; name && i < sprat_optimizer_count(); ++i) {
-    if (std::strcmp(sprat_optimizer_name(i), name) == 0) return i;
-  }
-  return -1;
-}
+int32_t sprat_optimizer_find(const char* name) noexcept { return find_in(*kernels().optimizer, name); }
 
 int32_t sprat_optimizer_num_states(int32_t optimizer) noexcept {
   return sprat_optimizer_name(optimizer) ? kernels().optimizer->list[optimizer].num_states : -1;
@@ -173,18 +155,17 @@ sprat_status sprat_optimizer_advance(int32_t optimizer, sprat_optimizer_params* 
 }
 
 sprat_status sprat_count_nonfinite(sprat_dtype dtype, const void* x, int64_t length, int64_t* count) noexcept {
-  SPRAT_REQUIRE(is_real(dtype), "dtype: wanted float32 or float64");
-  SPRAT_REQUIRE(length >= 0, "length: wanted at least 0, got %lld", static_cast<long long>(length));
+  SPRAT_REQUIRE(is_float(dtype), "dtype: wanted float32 or float64");
+  SPRAT_REQUIRE(length >= 0, "length: wanted at least 0, got %lld", shown(length));
   SPRAT_REQUIRE(count, "count must not be NULL");
-  SPRAT_REQUIRE(x || length == 0, "x must not be NULL");
-  SPRAT_REQUIRE(is_aligned(x, item_size(dtype)), "x: not aligned to its element");
+  if (length > 0) SPRAT_RETURN_IF_REFUSED(check_array("x", x, item_size(dtype)));
   *count = kernels().reduce->count_nonfinite[dtype](x, length);
   return SPRAT_OK;
 }
 
 sprat_status sprat_optimizer_step(const sprat_optimizer_group* groups, int64_t num_groups,
                                   const sprat_optimizer_options* options, double* grad_norm) noexcept {
-  SPRAT_REQUIRE(num_groups >= 0, "num_groups: wanted at least 0, got %lld", static_cast<long long>(num_groups));
+  SPRAT_REQUIRE(num_groups >= 0, "num_groups: wanted at least 0, got %lld", shown(num_groups));
   SPRAT_REQUIRE(groups || num_groups == 0, "groups must not be NULL");
   SPRAT_REQUIRE(options, "options must not be NULL");
   SPRAT_RETURN_IF_REFUSED(check_options(*options));
@@ -203,7 +184,7 @@ sprat_status sprat_optimizer_step(const sprat_optimizer_group* groups, int64_t n
     if (options->require_finite && !std::isfinite(squares)) {
       const int64_t count = count_nonfinite(table, groups, num_groups);
       if (count > 0) {
-        return refuse(SPRAT_NOT_FINITE, "grads: %lld elements are NaN or infinite", static_cast<long long>(count));
+        return refuse(SPRAT_NOT_FINITE, "grads: %lld elements are NaN or infinite", shown(count));
       }
     }
     const double norm = std::sqrt(squares);

@@ -8,11 +8,9 @@
 #include <new>
 #include <vector>
 
-#include "api/checks.h"
 #include "api/dispatch.h"
 #include "api/mlp_checks.h"
 #include "api/mlp_forward.h"
-#include "core/align.h"
 
 namespace sprat {
 namespace {
@@ -66,7 +64,7 @@ using namespace sprat;
 sprat_status sprat_predictor_create_mlp(const sprat_mlp* mlp, const void* params,
                                         sprat_predictor** predictor) noexcept {
   SPRAT_REQUIRE(predictor, "predictor must not be NULL");
-  SPRAT_RETURN_IF_REFUSED(check_call(mlp, params, nullptr, 0, nullptr));
+  SPRAT_RETURN_IF_REFUSED(check_mlp_call(mlp, params, nullptr, 0, nullptr));
   try {
     auto made = std::make_unique<MlpPredictor>(*mlp, kernels());
     if (!made->pack(params)) throw std::bad_alloc();
@@ -93,19 +91,17 @@ sprat_dtype sprat_predictor_dtype(const sprat_predictor* predictor) noexcept {
 
 sprat_status sprat_predictor_run(const sprat_predictor* predictor, const void* x, int64_t rows, void* out) noexcept {
   SPRAT_REQUIRE(predictor, "predictor must not be NULL");
-  SPRAT_REQUIRE(rows >= 0, "rows: wanted at least 0, got %lld", static_cast<long long>(rows));
+  SPRAT_REQUIRE(rows >= 0, "rows: wanted at least 0, got %lld", shown(rows));
   if (rows == 0) return SPRAT_OK;
   SPRAT_REQUIRE(size_fits(rows, std::max(predictor->in_features, predictor->out_features)),
-                "rows: %lld rows are more than there is memory for", static_cast<long long>(rows));
-  SPRAT_REQUIRE(x, "x must not be NULL");
-  SPRAT_REQUIRE(out, "out must not be NULL");
-  const int64_t size = predictor->dtype == SPRAT_FLOAT32 ? 4 : 8;
-  SPRAT_REQUIRE(is_aligned(x, size), "x: not aligned to its elements");
-  SPRAT_REQUIRE(is_aligned(out, size), "out: not aligned to its elements");
+                "rows: %lld rows are more than there is memory for", shown(rows));
+  const int64_t size = item_size(predictor->dtype);
+  SPRAT_RETURN_IF_REFUSED(check_array("x", x, size));
+  SPRAT_RETURN_IF_REFUSED(check_array("out", out, size));
   SPRAT_REQUIRE(!overlap(out, rows * predictor->out_features * size, x, rows * predictor->in_features * size),
                 "out must not overlap x");
   if (!predictor->run(x, rows, out)) {
-    return refuse(SPRAT_OUT_OF_MEMORY, "predictor: no memory for %lld rows", static_cast<long long>(rows));
+    return refuse(SPRAT_OUT_OF_MEMORY, "predictor: no memory for %lld rows", shown(rows));
   }
   return SPRAT_OK;
 }

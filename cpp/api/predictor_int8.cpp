@@ -9,16 +9,16 @@
 #include "api/dispatch.h"
 #include "api/int8_layer.h"
 #include "api/predictor.h"
+#include "api/product.h"
 #include "api/status.h"
 #include "core/float_mode.h"
 #include "core/parallel.h"
+#include "core/round_up.h"
 #include "core/scratch.h"
 
 namespace sprat {
 namespace {
 
-constexpr int64_t kMaxLayers = 65536;
-constexpr int64_t kChunkBytes = 128 << 10;          // of activations: half of a small second-level cache
 constexpr int64_t kThreadWorth = int64_t{1} << 18;  // multiply-adds that pay for waking a thread
 constexpr int64_t kRowUnit = 8;                     // the largest register tile of any instruction set
 
@@ -74,14 +74,13 @@ class Int8Predictor final : public sprat_predictor {
 };
 
 sprat_status check_layers(const sprat_int8_layer* layers, int64_t num_layers) {
-  SPRAT_REQUIRE(layers && num_layers >= 1 && num_layers < kMaxLayers, "layers: wanted 1 to %lld, got %lld",
-                static_cast<long long>(kMaxLayers - 1), static_cast<long long>(num_layers));
+  SPRAT_REQUIRE(layers && num_layers >= 1 && num_layers <= kMaxLayers, "layers: wanted 1 to %lld, got %lld",
+                shown(kMaxLayers), shown(num_layers));
   for (int64_t l = 0; l < num_layers; ++l) {
     SPRAT_RETURN_IF_REFUSED(check_int8_layer(layers[l], l));
     SPRAT_REQUIRE(l == 0 || layers[l].in_features == layers[l - 1].out_features,
-                  "layers[%lld].in_features: wanted %lld, the out_features before it, got %lld",
-                  static_cast<long long>(l), static_cast<long long>(layers[l - 1].out_features),
-                  static_cast<long long>(layers[l].in_features));
+                  "layers[%lld].in_features: wanted %lld, the out_features before it, got %lld", shown(l),
+                  shown(layers[l - 1].out_features), shown(layers[l].in_features));
   }
   return SPRAT_OK;
 }

@@ -8,6 +8,8 @@ namespace sprat {
 
 // Multiply-adds that are worth handing to another thread, a few microseconds of them.
 inline constexpr int64_t kProductGrain = int64_t{1} << 17;
+// Bytes of activations that a thread takes through all layers at once: half of a small second-level cache.
+inline constexpr int64_t kChunkBytes = 128 << 10;
 
 inline int64_t panel_count(const LinearKernel& kernel, int64_t n) {
   return (n + kernel.panel_columns - 1) / kernel.panel_columns;

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <mutex>
 
+#include "api/checks.h"
 #include "api/dispatch.h"
-#include "api/status.h"
 #include "core/parallel.h"
 
 namespace sprat {
@@ -15,13 +15,10 @@ namespace {
 // Below this many elements a second thread costs more than it brings.
 constexpr int64_t kGrain = 65536;
 
-bool is_real(sprat_dtype dtype) { return dtype == SPRAT_FLOAT32 || dtype == SPRAT_FLOAT64; }
-
-sprat_status check_array(const sprat_prune_array& array) {
+sprat_status check_prune_array(const sprat_prune_array& array, sprat_dtype dtype) {
   SPRAT_REQUIRE(array.size == sizeof array, "array.size: wanted %zu, got %zu", sizeof array, array.size);
-  SPRAT_REQUIRE(array.length >= 0, "array.length: wanted at least 0, got %lld", static_cast<long long>(array.length));
-  SPRAT_REQUIRE(array.x || array.length == 0, "array.x must not be NULL");
-  return SPRAT_OK;
+  SPRAT_REQUIRE(array.length >= 0, "array.length: wanted at least 0, got %lld", shown(array.length));
+  return array.length == 0 ? SPRAT_OK : check_array("array.x", array.x, item_size(dtype));
 }
 
 int64_t prune_below(sprat_dtype dtype, const sprat_prune_array& array, double threshold) {
@@ -92,9 +89,9 @@ using namespace sprat;
 
 sprat_status sprat_prune_threshold(sprat_dtype dtype, const sprat_prune_array* array, double threshold,
                                    int64_t* pruned) noexcept {
-  SPRAT_REQUIRE(is_real(dtype), "dtype: wanted float32 or float64");
+  SPRAT_REQUIRE(is_float(dtype), "dtype: wanted float32 or float64");
   SPRAT_REQUIRE(array, "array must not be NULL");
-  SPRAT_RETURN_IF_REFUSED(check_array(*array));
+  SPRAT_RETURN_IF_REFUSED(check_prune_array(*array, dtype));
   SPRAT_REQUIRE(threshold >= 0, "threshold: wanted a number of at least 0, got %g", threshold);
   const int64_t count = prune_below(dtype, *array, threshold);
   if (pruned) *pruned = count;
@@ -103,22 +100,20 @@ sprat_status sprat_prune_threshold(sprat_dtype dtype, const sprat_prune_array* a
 
 sprat_status sprat_prune_smallest(sprat_dtype dtype, const sprat_prune_array* arrays, int64_t num_arrays, int64_t count,
                                   double* threshold) noexcept {
-  SPRAT_REQUIRE(is_real(dtype), "dtype: wanted float32 or float64");
+  SPRAT_REQUIRE(is_float(dtype), "dtype: wanted float32 or float64");
   SPRAT_REQUIRE(arrays || num_arrays == 0, "arrays must not be NULL");
   int64_t total = 0;
   for (int64_t a = 0; a < num_arrays; ++a) {
-    SPRAT_RETURN_IF_REFUSED(check_array(arrays[a]));
+    SPRAT_RETURN_IF_REFUSED(check_prune_array(arrays[a], dtype));
     total += arrays[a].length;
   }
-  SPRAT_REQUIRE(count >= 0 && count <= total, "count: wanted 0 to %lld, got %lld", static_cast<long long>(total),
-                static_cast<long long>(count));
+  SPRAT_REQUIRE(count >= 0 && count <= total, "count: wanted 0 to %lld, got %lld", shown(total), shown(count));
   double bound = 0;
   int64_t ties = 0;  // elements of magnitude `bound` that go as well
   if (count > 0) {
     bound = magnitude_from_bits(dtype, select_magnitude(dtype, arrays, num_arrays, count - 1, &ties));
     ++ties;  // ranks count from 0
-    SPRAT_REQUIRE(!std::isnan(bound), "count: there are not %lld elements that are not NaN",
-                  static_cast<long long>(count));
+    SPRAT_REQUIRE(!std::isnan(bound), "count: there are not %lld elements that are not NaN", shown(count));
   }
   for (int64_t a = 0; a < num_arrays; ++a) prune_below(dtype, arrays[a], bound);
   if (dtype == SPRAT_FLOAT32) prune_ties<float>(arrays, num_arrays, bound, ties);

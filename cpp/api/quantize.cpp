@@ -7,7 +7,6 @@
 
 #include "api/checks.h"
 #include "api/dispatch.h"
-#include "api/status.h"
 #include "core/float_mode.h"
 #include "core/parallel.h"
 
@@ -16,8 +15,6 @@ namespace {
 
 // Below this many elements a second thread costs more than it brings.
 constexpr int64_t kGrain = 65536;
-
-long long shown(int64_t value) { return value; }
 
 const QuantizeFormat* find_format(sprat_dtype dtype) {
   const QuantizeKernels& quantize = *kernels().quantize;
@@ -71,8 +68,7 @@ sprat_status check_quantizer(const sprat_quantizer* quantizer) {
                 "quant_min and quant_max: wanted %d <= quant_min < quant_max <= %d, got %d and %d", format->min,
                 format->max, quantizer->quant_min, quantizer->quant_max);
   SPRAT_RETURN_IF_REFUSED(check_shape(quantizer->outer, quantizer->channels, quantizer->inner));
-  SPRAT_REQUIRE(quantizer->scales && is_aligned(quantizer->scales, item_size(quantizer->real)),
-                "scale: must not be NULL, and aligned to its element");
+  SPRAT_RETURN_IF_REFUSED(check_array("scale", quantizer->scales, item_size(quantizer->real)));
   SPRAT_RETURN_IF_REFUSED(quantizer->real == SPRAT_FLOAT32
                               ? check_scales<float>(quantizer->scales, quantizer->channels)
                               : check_scales<double>(quantizer->scales, quantizer->channels));
@@ -91,8 +87,8 @@ sprat_status check_sides(const sprat_quantizer* quantizer, const void* real, con
   SPRAT_RETURN_IF_REFUSED(check_quantizer(quantizer));
   const int64_t length = length_of(*quantizer);
   if (length == 0) return SPRAT_OK;
-  SPRAT_REQUIRE(real && codes, "x and q must not be NULL");
-  SPRAT_REQUIRE(is_aligned(real, item_size(quantizer->real)), "x: must be aligned to its element");
+  SPRAT_RETURN_IF_REFUSED(check_array("x", real, item_size(quantizer->real)));
+  SPRAT_REQUIRE(codes, "q must not be NULL");
   SPRAT_REQUIRE(!overlap(real, length * item_size(quantizer->real), codes, length), "x and q must not overlap");
   return SPRAT_OK;
 }
@@ -184,11 +180,10 @@ sprat_status sprat_fake_quantize(const sprat_quantizer* quantizer, const void* x
   SPRAT_RETURN_IF_REFUSED(check_quantizer(quantizer));
   const int64_t length = length_of(*quantizer);
   if (length == 0) return SPRAT_OK;
-  SPRAT_REQUIRE(x && y, "x and y must not be NULL");
-  SPRAT_REQUIRE(is_aligned(x, item_size(quantizer->real)) && is_aligned(y, item_size(quantizer->real)),
-                "x and y: must be aligned to their element");
-  const int64_t bytes = length * item_size(quantizer->real);
-  SPRAT_REQUIRE(x == y || !overlap(x, bytes, y, bytes), "x and y: wanted the same array or two that do not overlap");
+  const int64_t item = item_size(quantizer->real), bytes = length * item;
+  SPRAT_RETURN_IF_REFUSED(check_array("x", x, item));
+  SPRAT_RETURN_IF_REFUSED(check_array("y", y, item));
+  SPRAT_REQUIRE(x == y || !overlap(x, y, bytes), "x and y: wanted the same array or two that do not overlap");
   SPRAT_REQUIRE(!inside || !(overlap(x, bytes, inside, length) || overlap(y, bytes, inside, length)),
                 "inside must not overlap x or y");
   const QuantizeView view = view_of(*quantizer);
@@ -201,11 +196,10 @@ sprat_status sprat_value_range(sprat_dtype real, int64_t outer, int64_t channels
                                void* low, void* high, int64_t* non_finite) noexcept {
   SPRAT_REQUIRE(is_float(real), "real: wanted float32 or float64");
   SPRAT_RETURN_IF_REFUSED(check_shape(outer, channels, inner));
-  SPRAT_REQUIRE(low && high, "low and high must not be NULL");
   const int64_t length = outer * channels * inner;
-  SPRAT_REQUIRE(x || length == 0, "x must not be NULL");
-  SPRAT_REQUIRE(is_aligned(x, item_size(real)) && is_aligned(low, item_size(real)) && is_aligned(high, item_size(real)),
-                "x, low and high: must be aligned to their element");
+  if (length > 0) SPRAT_RETURN_IF_REFUSED(check_array("x", x, item_size(real)));
+  SPRAT_RETURN_IF_REFUSED(check_array("low", low, item_size(real)));
+  SPRAT_RETURN_IF_REFUSED(check_array("high", high, item_size(real)));
   int64_t found;
   if (channels > 1) {
     found = range_per_channel(real, x, outer, channels, inner, low, high);

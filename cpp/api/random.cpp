@@ -2,7 +2,6 @@
 #include <cmath>
 
 #include "api/checks.h"
-#include "api/status.h"
 #include "core/random_fill.h"
 #include "core/shuffle.h"
 
@@ -12,10 +11,8 @@ namespace {
 sprat_status check_fill(sprat_dtype dtype, const char* names, double a, double b, int64_t length, const void* out) {
   SPRAT_REQUIRE(is_float(dtype), "dtype: wanted float32 or float64");
   SPRAT_REQUIRE(std::isfinite(a) && std::isfinite(b), "%s: wanted finite numbers, got %g and %g", names, a, b);
-  SPRAT_REQUIRE(length >= 0, "length: must not be negative, got %lld", static_cast<long long>(length));
-  SPRAT_REQUIRE(out || length == 0, "out: must not be NULL");
-  SPRAT_REQUIRE(is_aligned(out, item_size(dtype)), "out: not aligned to its elements");
-  return SPRAT_OK;
+  SPRAT_REQUIRE(length >= 0, "length: wanted at least 0, got %lld", shown(length));
+  return length == 0 ? SPRAT_OK : check_array("out", out, item_size(dtype));
 }
 
 }  // namespace
@@ -24,8 +21,8 @@ sprat_status check_fill(sprat_dtype dtype, const char* names, double a, double b
 using namespace sprat;
 
 sprat_status sprat_permutation(uint64_t seed, uint64_t stream, int64_t length, int64_t* out) noexcept {
-  SPRAT_REQUIRE(length >= 0, "length: must not be negative, got %lld", static_cast<long long>(length));
-  SPRAT_REQUIRE(out || length == 0, "out: must not be NULL");
+  SPRAT_REQUIRE(length >= 0, "length: wanted at least 0, got %lld", shown(length));
+  if (length > 0) SPRAT_RETURN_IF_REFUSED(check_array("out", out, sizeof *out));
   permutation(seed, stream, length, out);
   return SPRAT_OK;
 }

@@ -1,9 +1,14 @@
 // How a function of the C ABI refuses: one line for sprat_last_error(), and a status.
 #pragma once
 
+#include <cstdint>
+
 #include "sprat/sprat.h"
 
 namespace sprat {
+
+// An integer as %lld wants it.
+inline long long shown(int64_t value) { return value; }
 
 [[gnu::format(printf, 2, 3)]] sprat_status refuse(sprat_status status, const char* format, ...) noexcept;
 

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "api/status.h"
+#include "core/round_up.h"
 
 namespace sprat {
 namespace {
@@ -14,7 +15,7 @@ class Layout {
 
   void* take(int64_t bytes) {
     void* at = memory_ ? memory_ + used_ : nullptr;
-    used_ += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    used_ += round_up(bytes, kAlignment);
     return at;
   }
   int64_t used() const { return used_; }

@@ -9,23 +9,14 @@
 namespace sprat::bindings {
 namespace {
 
-int32_t find(const std::string& name) {
-  const int32_t activation = sprat_activation_find(name.c_str());
-  if (activation < 0) throw nb::value_error(("activation: there is no activation '" + name + "'").c_str());
-  return activation;
-}
+int32_t find(const std::string& name) { return find_by_name(&sprat_activation_find, "activation", name); }
 
 void forward(const std::string& name, nb::handle z_object, nb::handle out_object) {
   const int32_t activation = find(name);
   const Array z("x", z_object, kRead), out("out", out_object, kWrite);
   z.want_dtype(kFloats);
   out.want_dtype_of(z).want_shape_of(z).want_apart_from_or_same(z);
-  sprat_status status;
-  {
-    nb::gil_scoped_release release;
-    status = sprat_activation_forward(activation, z.as_dtype(), z.data(), out.data(), z.size());
-  }
-  check(status);
+  check_without_gil([&] { return sprat_activation_forward(activation, z.as_dtype(), z.data(), out.data(), z.size()); });
 }
 
 void backward(const std::string& name, nb::handle z_object, nb::handle y_object, nb::handle grad_object,
@@ -38,13 +29,10 @@ void backward(const std::string& name, nb::handle z_object, nb::handle y_object,
   if (z) z->want_dtype_of(y).want_shape_of(y);
   out.want_dtype_of(y).want_shape_of(y).want_apart_from_or_same(y).want_apart_from_or_same(grad);
   if (z) out.want_apart_from_or_same(*z);
-  sprat_status status;
-  {
-    nb::gil_scoped_release release;
-    status = sprat_activation_backward(activation, y.as_dtype(), data_or_null(z), y.data(), grad.data(), out.data(),
-                                       y.size());
-  }
-  check(status);
+  check_without_gil([&] {
+    return sprat_activation_backward(activation, y.as_dtype(), data_or_null(z), y.data(), grad.data(), out.data(),
+                                     y.size());
+  });
 }
 
 }  // namespace

@@ -31,8 +31,7 @@ struct Layer {
     const int64_t out_features = weight.shape(0);
     scale.want_dtype(uint32_t(Dtype::kFloat32)).want_shape({out_features});
     if (bias) bias->want_dtype(uint32_t(Dtype::kFloat32)).want_shape({out_features});
-    const int32_t activation = sprat_activation_find(std::get<3>(tuple).c_str());
-    if (activation < 0) throw nb::value_error((name + ": there is no activation '" + std::get<3>(tuple) + "'").c_str());
+    const int32_t activation = find_by_name(&sprat_activation_find, name + ".activation", std::get<3>(tuple));
     const auto& input = std::get<4>(tuple);
     native = {sizeof native,
               weight.shape(1),

@@ -14,8 +14,7 @@ double loss(nb::handle output_object, nb::handle target_object, nb::handle weigh
             double alpha, nb::handle class_weight_object, nb::handle pos_weight_object) {
   sprat_loss_params params{};
   params.size = sizeof params;
-  params.loss = sprat_loss_find(name.c_str());
-  if (params.loss < 0) throw nb::value_error(("loss: there is no loss '" + name + "'").c_str());
+  params.loss = find_by_name(&sprat_loss_find, "loss", name);
   params.label_smoothing = label_smoothing;
   params.delta = delta;
   params.temperature = temperature;
@@ -53,13 +52,10 @@ double loss(nb::handle output_object, nb::handle target_object, nb::handle weigh
   params.pos_weight = data_or_null(pos_weight);
 
   double value = 0;
-  sprat_status status;
-  {
-    nb::gil_scoped_release release;
-    status = sprat_loss(&params, output.as_dtype(), output.data(), data_or_null(target), kind, data_or_null(teacher),
-                        data_or_null(weight), rows, columns, data_or_null(grad), &value);
-  }
-  check(status);
+  check_without_gil([&] {
+    return sprat_loss(&params, output.as_dtype(), output.data(), data_or_null(target), kind, data_or_null(teacher),
+                      data_or_null(weight), rows, columns, data_or_null(grad), &value);
+  });
   return value;
 }
 
@@ -68,12 +64,7 @@ void softmax(nb::handle x_object, nb::handle out_object) {
   const Array x("x", x_object, kRead), out("out", out_object, kWrite);
   x.want_dtype(kFloats).want_ndim(2);
   out.want_dtype_of(x).want_shape_of(x).want_apart_from_or_same(x);
-  sprat_status status;
-  {
-    nb::gil_scoped_release release;
-    status = function(x.as_dtype(), x.data(), out.data(), x.shape(0), x.shape(1));
-  }
-  check(status);
+  check_without_gil([&] { return function(x.as_dtype(), x.data(), out.data(), x.shape(0), x.shape(1)); });
 }
 
 }  // namespace

@@ -19,8 +19,7 @@ using LayerTuple = std::tuple<int64_t, int64_t, std::string, bool, double, int64
 void init_mlp(Mlp* self, const std::vector<LayerTuple>& tuples, int64_t num_params, const std::string& dtype) {
   std::vector<sprat_layer> layers;
   for (const auto& [in_features, out_features, activation, has_bias, dropout, weight_offset, bias_offset] : tuples) {
-    const int32_t id = sprat_activation_find(activation.c_str());
-    if (id < 0) throw nb::value_error(("activation: there is no '" + activation + "'").c_str());
+    const int32_t id = find_by_name(&sprat_activation_find, "activation", activation);
     layers.push_back(
         {sizeof(sprat_layer), in_features, out_features, weight_offset, bias_offset, dropout, id, has_bias});
   }
@@ -72,21 +71,14 @@ struct Options {
 
 void forward(const Mlp& mlp, nb::handle params_object, nb::handle x_object, int64_t layer, nb::handle out_object,
              nb::handle input_quant) {
-  if (layer < 0 || layer >= static_cast<int64_t>(mlp.layers.size()))
-    throw nb::value_error("layer: there is no such layer");
   const Array params = mlp.params(params_object);
   const Array x = mlp.matrix("x", x_object, -1, mlp.in_features(), kRead);
-  const Array out =
-      mlp.matrix("out", out_object, x.shape(0), mlp.layers[static_cast<size_t>(layer)].out_features, kWrite);
+  const Array out = mlp.matrix("out", out_object, x.shape(0), mlp.out_features(layer), kWrite);
   out.want_apart_from(x).want_apart_from(params);
   const Options options(mlp, input_quant, 0, 0, 0, true);
-  sprat_status status;
-  {
-    nb::gil_scoped_release release;
-    status =
-        sprat_mlp_forward(mlp.handle.get(), params.data(), x.data(), x.shape(0), layer, &options.native, out.data());
-  }
-  check(status);
+  check_without_gil([&] {
+    return sprat_mlp_forward(mlp.handle.get(), params.data(), x.data(), x.shape(0), layer, &options.native, out.data());
+  });
 }
 
 void forward_train(const Mlp& mlp, nb::handle params_object, nb::handle x_object, Workspace& workspace,
@@ -95,19 +87,14 @@ void forward_train(const Mlp& mlp, nb::handle params_object, nb::handle x_object
   const Array params = mlp.params(params_object);
   const Array x = mlp.matrix("x", x_object, -1, mlp.in_features(), kRead);
   const Options options(mlp, input_quant, dropout_seed, step, first_row, without_dropout);
-  sprat_status status;
-  {
-    nb::gil_scoped_release release;
-    status = sprat_mlp_forward_train(mlp.handle.get(), params.data(), x.data(), x.shape(0), &options.native,
-                                     workspace.handle.get());
-  }
-  check(status);
+  check_without_gil([&] {
+    return sprat_mlp_forward_train(mlp.handle.get(), params.data(), x.data(), x.shape(0), &options.native,
+                                   workspace.handle.get());
+  });
 }
 
 void activations(const Mlp& mlp, const Workspace& workspace, int64_t layer, nb::handle out_object) {
-  if (layer < 0 || layer >= static_cast<int64_t>(mlp.layers.size()))
-    throw nb::value_error("layer: there is no such layer");
-  const Array out = mlp.matrix("out", out_object, -1, mlp.layers[static_cast<size_t>(layer)].out_features, kWrite);
+  const Array out = mlp.matrix("out", out_object, -1, mlp.out_features(layer), kWrite);
   if (out.size() == 0) return;
   const void* values = sprat_workspace_activations(workspace.handle.get(), layer);
   if (!values) throw nb::value_error("layer: there was no training pass");
@@ -132,7 +119,7 @@ struct Gradients {
         if (layer < 0 || layer >= num_layers - 1) {
           throw nb::value_error("hidden_gradients: the keys are layers before the last one");
         }
-        const int64_t columns = mlp.layers[static_cast<size_t>(layer)].out_features;
+        const int64_t columns = mlp.out_features(layer);
         hidden.push_back(mlp.matrix("hidden_gradients", value, rows, columns, kRead));
         hidden_pointers[static_cast<size_t>(layer)] = hidden.back().data();
       }
@@ -156,13 +143,10 @@ void backward(const Mlp& mlp, nb::handle params_object, Workspace& workspace, nb
   const Array grad_output = mlp.matrix("grad_output", grad_output_object, rows, mlp.out_features(), kRead);
   const Gradients gradients(mlp, rows, grads_object, grad_x_object, frozen_object, hidden_object);
   gradients.grads.want_apart_from(params);
-  sprat_status status;
-  {
-    nb::gil_scoped_release release;
-    status = sprat_mlp_backward(mlp.handle.get(), params.data(), workspace.handle.get(), grad_output.data(),
-                                &gradients.native);
-  }
-  check(status);
+  check_without_gil([&] {
+    return sprat_mlp_backward(mlp.handle.get(), params.data(), workspace.handle.get(), grad_output.data(),
+                              &gradients.native);
+  });
 }
 
 double loss_and_gradients(const Mlp& mlp, nb::handle params_object, nb::handle x_object, nb::handle target_object,
@@ -192,9 +176,14 @@ double loss_and_gradients(const Mlp& mlp, nb::handle params_object, nb::handle x
   gradients.grads.want_apart_from(params).want_apart_from(x);
   const Options options(mlp, input_quant, dropout_seed, step, first_row, without_dropout);
 
-  const sprat_loss_params loss_params{
-      sizeof(sprat_loss_params),  sprat_loss_find(loss.c_str()), label_smoothing, delta, temperature, alpha,
-      data_or_null(class_weight), data_or_null(pos_weight)};
+  const sprat_loss_params loss_params{sizeof(sprat_loss_params),
+                                      find_by_name(&sprat_loss_find, "loss", loss),
+                                      label_smoothing,
+                                      delta,
+                                      temperature,
+                                      alpha,
+                                      data_or_null(class_weight),
+                                      data_or_null(pos_weight)};
   const sprat_mlp_batch batch{sizeof(sprat_mlp_batch),
                               rows,
                               x.data(),
@@ -203,13 +192,10 @@ double loss_and_gradients(const Mlp& mlp, nb::handle params_object, nb::handle x
                               data_or_null(teacher),
                               data_or_null(sample_weight)};
   double value = 0;
-  sprat_status status;
-  {
-    nb::gil_scoped_release release;
-    status = sprat_mlp_loss_and_gradients(mlp.handle.get(), params.data(), &batch, &loss_params, &options.native,
-                                          workspace.handle.get(), &gradients.native, &value);
-  }
-  check(status);
+  check_without_gil([&] {
+    return sprat_mlp_loss_and_gradients(mlp.handle.get(), params.data(), &batch, &loss_params, &options.native,
+                                        workspace.handle.get(), &gradients.native, &value);
+  });
   return value;
 }
 

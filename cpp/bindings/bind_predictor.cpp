@@ -20,12 +20,7 @@ void run(const Predictor& predictor, nb::handle x_object, nb::handle out_object)
   const Array x("x", x_object, kRead), out("out", out_object, kWrite);
   x.want_dtype(uint32_t(predictor.dtype)).want_shape({-1, predictor.in_features});
   out.want_dtype(uint32_t(predictor.dtype)).want_shape({x.shape(0), predictor.out_features}).want_apart_from(x);
-  sprat_status status;
-  {
-    nb::gil_scoped_release release;
-    status = sprat_predictor_run(predictor.handle.get(), x.data(), x.shape(0), out.data());
-  }
-  check(status);
+  check_without_gil([&] { return sprat_predictor_run(predictor.handle.get(), x.data(), x.shape(0), out.data()); });
 }
 
 }  // namespace

@@ -18,12 +18,7 @@ int64_t prune_threshold(nb::handle x_object, double threshold, nb::handle mask_o
   if (mask) mask->want_dtype(Dtype::kUint8 | Dtype::kBool).want_shape_of(x).want_apart_from(x);
   const sprat_prune_array array = native(x, mask);
   int64_t pruned = 0;
-  sprat_status status;
-  {
-    nb::gil_scoped_release release;
-    status = sprat_prune_threshold(x.as_dtype(), &array, threshold, &pruned);
-  }
-  check(status);
+  check_without_gil([&] { return sprat_prune_threshold(x.as_dtype(), &array, threshold, &pruned); });
   return pruned;
 }
 
@@ -44,13 +39,10 @@ double prune_smallest(const std::vector<nb::object>& x_objects, int64_t count,
     natives.push_back(native(x, mask));
   }
   double threshold = 0;
-  sprat_status status;
   const sprat_dtype dtype = arrays.empty() ? SPRAT_FLOAT32 : arrays.front().as_dtype();
-  {
-    nb::gil_scoped_release release;
-    status = sprat_prune_smallest(dtype, natives.data(), static_cast<int64_t>(natives.size()), count, &threshold);
-  }
-  check(status);
+  check_without_gil([&] {
+    return sprat_prune_smallest(dtype, natives.data(), static_cast<int64_t>(natives.size()), count, &threshold);
+  });
   return threshold;
 }
 

@@ -44,12 +44,7 @@ void quantize(nb::handle x_object, nb::handle q_object, nb::handle scale_object,
   const Array q("out", q_object, kWrite);
   const sprat_quantizer quantizer = make_quantizer(x, scale, zero, outer, inner, quant_min, quant_max);
   q.want_dtype_of(zero).want_shape_of(x).want_apart_from(x).want_apart_from(scale).want_apart_from(zero);
-  sprat_status status;
-  {
-    nb::gil_scoped_release release;
-    status = sprat_quantize(&quantizer, x.data(), q.data());
-  }
-  check(status);
+  check_without_gil([&] { return sprat_quantize(&quantizer, x.data(), q.data()); });
 }
 
 void dequantize(nb::handle q_object, nb::handle x_object, nb::handle scale_object, nb::handle zero_object,
@@ -62,12 +57,7 @@ void dequantize(nb::handle q_object, nb::handle x_object, nb::handle scale_objec
   check(sprat_quant_limits(q.as_dtype(), &low, &high));
   const sprat_quantizer quantizer = make_quantizer(x, scale, zero, outer, inner, low, high);
   x.want_apart_from(q).want_apart_from(scale).want_apart_from(zero);
-  sprat_status status;
-  {
-    nb::gil_scoped_release release;
-    status = sprat_dequantize(&quantizer, q.data(), x.data());
-  }
-  check(status);
+  check_without_gil([&] { return sprat_dequantize(&quantizer, q.data(), x.data()); });
 }
 
 void fake_quantize(nb::handle x_object, nb::handle y_object, nb::handle inside_object, nb::handle scale_object,
@@ -78,12 +68,8 @@ void fake_quantize(nb::handle x_object, nb::handle y_object, nb::handle inside_o
   const sprat_quantizer quantizer = make_quantizer(x, scale, zero, outer, inner, quant_min, quant_max);
   y.want_dtype_of(x).want_shape_of(x).want_apart_from_or_same(x).want_apart_from(scale).want_apart_from(zero);
   if (inside) inside->want_dtype(Dtype::kUint8 | Dtype::kBool).want_shape_of(x).want_apart_from(x).want_apart_from(y);
-  sprat_status status;
-  {
-    nb::gil_scoped_release release;
-    status = sprat_fake_quantize(&quantizer, x.data(), y.data(), static_cast<uint8_t*>(data_or_null(inside)));
-  }
-  check(status);
+  check_without_gil(
+      [&] { return sprat_fake_quantize(&quantizer, x.data(), y.data(), static_cast<uint8_t*>(data_or_null(inside))); });
 }
 
 int64_t value_range(nb::handle x_object, int64_t outer, int64_t inner, nb::handle low_object, nb::handle high_object) {
@@ -93,12 +79,9 @@ int64_t value_range(nb::handle x_object, int64_t outer, int64_t inner, nb::handl
   high.want_dtype_of(x).want_shape_of(low).want_apart_from(x).want_apart_from(low);
   if (outer * low.size() * inner != x.size()) throw nb::value_error("outer, inner: do not fit the array");
   int64_t non_finite = 0;
-  sprat_status status;
-  {
-    nb::gil_scoped_release release;
-    status = sprat_value_range(x.as_dtype(), outer, low.size(), inner, x.data(), low.data(), high.data(), &non_finite);
-  }
-  check(status);
+  check_without_gil([&] {
+    return sprat_value_range(x.as_dtype(), outer, low.size(), inner, x.data(), low.data(), high.data(), &non_finite);
+  });
   return non_finite;
 }
 

@@ -1,8 +1,9 @@
-// What every bind_<topic>.cpp shares: one line per refusal, arrays checked before a pointer is taken.
+// What every bind_<topic>.cpp shares: one line per refusal, and the GIL released while the library works.
 #pragma once
 
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
+
+#include <string>
 
 #include "sprat/sprat.h"
 
@@ -15,6 +16,25 @@ inline void check(sprat_status status) {
   if (status == SPRAT_OK) return;
   if (status == SPRAT_OUT_OF_MEMORY) throw std::bad_alloc();
   throw nb::value_error(sprat_last_error());
+}
+
+// check(call()), while other Python threads run. The call must not touch a Python object.
+template <class Call>
+void check_without_gil(Call&& call) {
+  sprat_status status;
+  {
+    nb::gil_scoped_release release;
+    status = call();
+  }
+  check(status);
+}
+
+// What `find` (sprat_activation_find ...) knows the name as; `argument` is what the message calls it.
+inline int32_t find_by_name(int32_t (*find)(const char*) noexcept, const std::string& argument,
+                            const std::string& name) {
+  const int32_t found = find(name.c_str());
+  if (found < 0) throw nb::value_error((argument + ": there is no '" + name + "'").c_str());
+  return found;
 }
 
 void bind_activation(nb::module_& m);

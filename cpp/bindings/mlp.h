@@ -23,6 +23,10 @@ struct Mlp {
 
   int64_t in_features() const { return layers.front().in_features; }
   int64_t out_features() const { return layers.back().out_features; }
+  int64_t out_features(int64_t layer) const {
+    if (layer < 0 || layer >= int64_t(layers.size())) throw nb::value_error("layer: there is no such layer");
+    return layers[size_t(layer)].out_features;
+  }
 
   // params, as the network wants them.
   Array params(nb::handle object) const {

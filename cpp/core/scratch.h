@@ -8,6 +8,7 @@
 #include <new>
 
 #include "core/align.h"
+#include "core/round_up.h"
 
 namespace sprat {
 
@@ -27,7 +28,7 @@ class ScratchStack {
   };
 
   void* take(int64_t bytes) {
-    bytes = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    bytes = round_up(bytes, kAlignment);
     if (bytes <= block_.size() - used_) {
       void* memory = block_.data() + used_;
       used_ += bytes;

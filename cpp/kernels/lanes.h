@@ -5,11 +5,10 @@
 // vectors and the tail: a formula with exp and log in it is long, and is compiled for every instruction set.
 #pragma once
 
+#include "kernels/reduce.h"
 #include "simd/vec.h"
 
 SPRAT_ISA_BEGIN
-
-constexpr int kLogicalLanes = 16;
 
 // Of a vector of which n elements are left: n >= kLanes<V> is all of it.
 template <class V>
@@ -26,7 +25,7 @@ SPRAT_INLINE void store_lanes(Scalar<V>* p, V v, int64_t n) {
 }
 
 template <class T>
-constexpr T kOnes[kLogicalLanes] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+constexpr T kOnes[kReduceLanes] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 
 // v in the first n lanes, else `rest`.
 template <class V>
@@ -47,7 +46,7 @@ class LaneSum {
   template <class T>
   SPRAT_INLINE void add(Vec<T> v, int64_t i, int64_t left) {
     v = keep_lanes(v, Vec<T>(0), left);
-    Vec<double>* lanes = lanes_ + i % kLogicalLanes / kWidth;
+    Vec<double>* lanes = lanes_ + i % kReduceLanes / kWidth;
     if constexpr (sizeof(T) == sizeof(double)) {
       lanes[0] += v;
     } else {
@@ -73,7 +72,7 @@ class LaneSum {
 
  private:
   static constexpr int kWidth = kLanes<Vec<double>>;
-  static constexpr int kRegisters = kLogicalLanes / kWidth;
+  static constexpr int kRegisters = kReduceLanes / kWidth;
   Vec<double> lanes_[kRegisters] = {};
 };
 

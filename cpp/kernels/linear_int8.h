@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "core/macros.h"
+#include "core/round_up.h"
 
 namespace sprat {
 
@@ -14,7 +14,6 @@ inline constexpr int64_t kInt8Four = 4;
 // Up to here no sum of u8 x s8 leaves int32, with or without the zero point: 65793 * 255 * 128 < 2^31.
 inline constexpr int64_t kInt8MaxK = 65793;
 
-SPRAT_INLINE constexpr int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 // Bytes between rows of quantized activations, and bytes of packed weights.
 SPRAT_INLINE constexpr int64_t int8_row_stride(int64_t k) { return round_up(k, kInt8Four); }
 SPRAT_INLINE constexpr int64_t int8_packed_size(int64_t k, int64_t n) {

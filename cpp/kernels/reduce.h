@@ -12,14 +12,12 @@ namespace sprat {
 
 inline constexpr int kReduceLanes = 16;
 
-// lanes[(offset + i) mod 16] += f(x[i]) for i in [0, n), where `offset` is the place of x[0] on the line.
-using LaneSum = void (*)(const void* x, int64_t n, int64_t offset, double* lanes);
+// lanes[(offset + i) mod 16] += x[i]^2 for i in [0, n), where `offset` is the place of x[0] on the line.
+using SumOfSquares = void (*)(const void* x, int64_t n, int64_t offset, double* lanes);
 
 struct ReduceKernels {
   // Each by sprat_dtype: float32, float64.
-  LaneSum sum[2];
-  LaneSum sum_of_squares[2];
-  double (*abs_max[2])(const void* x, int64_t n);           // 0 if n is 0; NaN if any element is
+  SumOfSquares sum_of_squares[2];
   int64_t (*count_nonfinite[2])(const void* x, int64_t n);  // NaN and infinities
 };
 

@@ -17,16 +17,16 @@ extern const LinearInt8Kernels linear_int8_kernels;
 
 extern const KernelTable kernel_table;
 const KernelTable kernel_table = {
-    SPRAT_STRING(SPRAT_ISA),
-    &optimizer_kernels,
-    &prune_kernels,
-    &activation_kernels,
-    &loss_kernels,
-    &linear_kernels,
-    &layer_kernels,
-    &quantize_kernels,
-    &reduce_kernels,
-    &linear_int8_kernels,
+    .isa = SPRAT_STRING(SPRAT_ISA),
+    .optimizer = &optimizer_kernels,
+    .prune = &prune_kernels,
+    .activation = &activation_kernels,
+    .loss = &loss_kernels,
+    .linear = &linear_kernels,
+    .layer = &layer_kernels,
+    .quantize = &quantize_kernels,
+    .reduce = &reduce_kernels,
+    .linear_int8 = &linear_int8_kernels,
 };
 
 }  // namespace sprat::SPRAT_ISA

@@ -121,7 +121,7 @@ void test_passes() {
   CHECK_EQ(run(n.params.data(), n.x.data(), int64_t{1} << 60, 1, n.out.data()),
            "rows: 1152921504606846976 rows are more than there is memory for");
   CHECK_EQ(run(n.params.data(), n.x.data(), 20, 2, n.out.data()), "layer: wanted 0 to 1, got 2");
-  CHECK_EQ(run(n.params.data(), n.x.data(), 19, 1, unaligned), "out: not aligned to its elements");
+  CHECK_EQ(run(n.params.data(), n.x.data(), 19, 1, unaligned), "out: wanted an array aligned to its element");
   CHECK_EQ(run(n.params.data(), n.x.data(), 20, 1, n.x.data()), "out must not overlap x");
   CHECK_EQ(run(n.params.data(), n.x.data(), 20, 1, n.params.data() + 160), "out must not overlap the parameters");
   CHECK_EQ(refusal(sprat_mlp_forward(nullptr, n.params.data(), n.x.data(), 1, 1, nullptr, n.out.data())),

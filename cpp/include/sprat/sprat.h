@@ -26,7 +26,7 @@ extern "C" {
 #define SPRAT_NOEXCEPT
 #endif
 
-/* ---- status, version ------------------------------------------------------------------------------------------ */
+/* ---- status, version --------------------------------------------------------------------------------------------- */
 
 typedef enum sprat_status {
   SPRAT_OK = 0,
@@ -237,7 +237,8 @@ SPRAT_API sprat_status sprat_prune_threshold(sprat_dtype dtype, const sprat_prun
  * of the arrays go. threshold, if not NULL, receives the largest magnitude that was pruned (0 if count is 0). */
 SPRAT_API sprat_status sprat_prune_smallest(sprat_dtype dtype, const sprat_prune_array* arrays, int64_t num_arrays,
                                             int64_t count, double* threshold) SPRAT_NOEXCEPT;
-/* ---- networks: layers of act(x weight^T + bias) -------------------------------------------------------------------- */
+
+/* ---- networks: layers of act(x weight^T + bias) ------------------------------------------------------------------ */
 
 typedef struct sprat_mlp sprat_mlp;             /* a structure without values; never changes, any thread may use it */
 typedef struct sprat_workspace sprat_workspace; /* what a training pass keeps; one call at a time */
@@ -268,8 +269,8 @@ typedef struct sprat_fake_quant {
 typedef struct sprat_mlp_options {
   size_t size;
   uint64_t dropout_seed;
-  int64_t step;      /* in [0, 2^40) */
-  int64_t first_row; /* at least 0 */
+  int64_t step;                               /* in [0, 2^40) */
+  int64_t first_row;                          /* at least 0 */
   const sprat_fake_quant* const* input_quant; /* one for each layer's input, NULL where there is none; or NULL */
   int32_t without_dropout;
 } sprat_mlp_options;
@@ -302,14 +303,14 @@ typedef struct sprat_mlp_gradients {
   void* x;               /* out: (rows, in_features); NULL: not wanted */
   const uint8_t* frozen; /* two for each layer, weight and bias: not 0 means that no gradient is wanted; NULL: none. */
                          /* Nothing is computed below the lowest layer with a gradient to give. */
-  const void* const* hidden; /* gradients with respect to each layer's activations before dropout, to be added to those */
-                             /* from above; NULL where there is none; or NULL. Not for the last layer. */
+  /* Gradients with respect to each layer's activations before dropout, to be added to those from above; NULL where
+   * there is none; or NULL. Not for the last layer. */
+  const void* const* hidden;
 } sprat_mlp_gradients;
 
 /* The gradients for grad_output (rows, out_features), after sprat_mlp_forward_train with the same parameters. */
 SPRAT_API sprat_status sprat_mlp_backward(const sprat_mlp* mlp, const void* params, sprat_workspace* workspace,
-                                          const void* grad_output,
-                                          const sprat_mlp_gradients* gradients) SPRAT_NOEXCEPT;
+                                          const void* grad_output, const sprat_mlp_gradients* gradients) SPRAT_NOEXCEPT;
 
 /* A batch and what its outputs shall be: see sprat_loss. */
 typedef struct sprat_mlp_batch {
@@ -326,12 +327,11 @@ typedef struct sprat_mlp_batch {
 SPRAT_API sprat_status sprat_mlp_loss_and_gradients(const sprat_mlp* mlp, const void* params,
                                                     const sprat_mlp_batch* batch, const sprat_loss_params* loss_params,
                                                     const sprat_mlp_options* options, sprat_workspace* workspace,
-                                                    const sprat_mlp_gradients* gradients,
-                                                    double* loss) SPRAT_NOEXCEPT;
+                                                    const sprat_mlp_gradients* gradients, double* loss) SPRAT_NOEXCEPT;
 
-/* ---- predictors ---------------------------------------------------------------------------------------------------- */
+/* ---- predictors -------------------------------------------------------------------------------------------------- */
 
-/* A frozen network. Any number of threads may run one predictor at once; in the steady state a run allocates nothing. */
+/* A frozen network. Any number of threads may run one at once; in the steady state a run allocates nothing. */
 typedef struct sprat_predictor sprat_predictor;
 
 /* Copies what it needs of params. */
@@ -347,7 +347,7 @@ SPRAT_API sprat_dtype sprat_predictor_dtype(const sprat_predictor* predictor) SP
 SPRAT_API sprat_status sprat_predictor_run(const sprat_predictor* predictor, const void* x, int64_t rows,
                                            void* out) SPRAT_NOEXCEPT;
 
-/* ---- quantize ------------------------------------------------------------------------------------------------------ */
+/* ---- quantize ---------------------------------------------------------------------------------------------------- */
 
 /* Smallest and largest code of an integer type; refused where real numbers cannot be quantized to it. */
 SPRAT_API sprat_status sprat_quant_limits(sprat_dtype integer, int32_t* low, int32_t* high) SPRAT_NOEXCEPT;
@@ -377,15 +377,15 @@ SPRAT_API sprat_status sprat_fake_quantize(const sprat_quantizer* quantizer, con
 
 /* Smallest and largest finite number of each channel of an array seen as (outer, channels, inner); a channel without
  * any gets infinity and -infinity. non_finite, if not NULL, receives the number of infinities and NaN. */
-SPRAT_API sprat_status sprat_value_range(sprat_dtype real, int64_t outer, int64_t channels, int64_t inner, const void* x,
-                                         void* low, void* high, int64_t* non_finite) SPRAT_NOEXCEPT;
+SPRAT_API sprat_status sprat_value_range(sprat_dtype real, int64_t outer, int64_t channels, int64_t inner,
+                                         const void* x, void* low, void* high, int64_t* non_finite) SPRAT_NOEXCEPT;
 
 /* Scales and zero points for n ranges of real numbers, each widened to hold 0 (formulas/quantize/choose_qparams.h). */
 SPRAT_API sprat_status sprat_choose_qparams(sprat_dtype real, int64_t n, const void* low, const void* high,
                                             int32_t quant_min, int32_t quant_max, int32_t symmetric, void* scales,
                                             int32_t* zero_points) SPRAT_NOEXCEPT;
 
-/* ---- int8 networks ------------------------------------------------------------------------------------------------- */
+/* ---- int8 networks ----------------------------------------------------------------------------------------------- */
 
 /* A layer that multiplies integers: its input becomes uint8, and
  *   y = activation((sum_k x[k] weight[n][k] - input_zero_point * sum_k weight[n][k]) * (input_scale * weight_scales[n])
@@ -398,9 +398,9 @@ typedef struct sprat_int8_layer {
   const float* weight_scales;        /* out_features numbers */
   const float* bias;                 /* out_features numbers, or NULL */
   int32_t activation;                /* from sprat_activation_find() */
-  int32_t is_static;                 /* 0: each row of the input is quantized by its own range, and the next two fields */
-  float input_scale;                 /* mean nothing */
-  int32_t input_zero_point;          /* 0 to 255 */
+  int32_t is_static;                 /* 0: each row is quantized by its own range, and the next two mean nothing */
+  float input_scale;
+  int32_t input_zero_point; /* 0 to 255 */
 } sprat_int8_layer;
 
 /* Copies what it needs of the layers. In a run a NaN counts as 0 and an infinity saturates; with is_static = 0 neither
