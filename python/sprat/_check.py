@@ -7,7 +7,9 @@ the native module refuses them unless they are exactly right.
 
 from __future__ import annotations
 
+import math
 import operator
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ Array = npt.NDArray[Any]
 
 MAX_SEED = 2**64 - 1
 
-_FLOATS = {np.dtype(np.float32): "float32", np.dtype(np.float64): "float64"}
+_FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 def float_dtype(name: str, value: npt.DTypeLike) -> np.dtype[Any]:
@@ -31,37 +33,62 @@ def float_dtype(name: str, value: npt.DTypeLike) -> np.dtype[Any]:
     return dtype.newbyteorder("=")
 
 
+def float_dtype_of(name: str, array: Any) -> np.dtype[Any]:
+    """The dtype of an array of float32 or float64, whatever its layout."""
+    found = getattr(array, "dtype", None)
+    if not isinstance(found, np.dtype) or found.newbyteorder("=") not in _FLOATS:
+        raise TypeError(f"{name}: wanted an array of float32 or float64, got {found or type(array).__name__}")
+    return found.newbyteorder("=")
+
+
+def check_number(
+    name: str,
+    value: Any,
+    low: float = 0.0,
+    high: float = math.inf,
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> float:
+    """``value`` as a finite float in the interval, by default of at least 0. True, "3" and None are no numbers."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise TypeError(f"{name}: wanted a number, got {short(value)}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    inside = (low < number if open_low else low <= number) and (number < high if open_high else number <= high)
+    if not (inside and math.isfinite(number)):
+        if high < math.inf:
+            wanted = f"a number in {'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}"
+        else:
+            wanted = f"a finite number {'above' if open_low else 'of at least'} {low:g}"
+        raise ValueError(f"{name}: wanted {wanted}, got {short(value)}")
+    return number
+
+
 def check_positive(name: str, value: Any) -> float:
     """``value`` as a finite float above zero."""
-    number = _real(name, value)
-    if not 0 < number < float("inf"):
-        raise ValueError(f"{name}: wanted a number above 0, got {value!r}")
-    return number
-
-
-def check_range(
-    name: str, value: Any, low: float, high: float, *, open_low: bool = False, open_high: bool = False
-) -> float:
-    """``value`` as a float in the interval."""
-    number = _real(name, value)
-    inside = (low < number if open_low else low <= number) and (number < high if open_high else number <= high)
-    if not inside:
-        interval = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}"
-        raise ValueError(f"{name}: wanted a number in {interval}, got {value!r}")
-    return number
+    return check_number(name, value, 0, open_low=True)
 
 
 def check_count(name: str, value: Any, least: int = 1, most: int = 2**63 - 1) -> int:
     """``value`` as a whole number, ``least`` to ``most``; the native module can be given any up to 2^63 - 1."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{name}: wanted a whole number, got {value!r}") from None
-    if number < least or isinstance(value, bool):
-        raise ValueError(f"{name}: wanted a whole number of at least {least}, got {value!r}")
+    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name}: wanted a whole number, got {short(value)}")
+    number = operator.index(value)
+    if number < least:
+        raise ValueError(f"{name}: wanted a whole number of at least {least}, got {short(value)}")
     if number > most:
-        raise ValueError(f"{name}: wanted a whole number of at most {most}, got {value!r}")
+        raise ValueError(f"{name}: wanted a whole number of at most {most}, got {short(value)}")
     return number
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """``value`` as True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}: wanted True or False, got {short(value)}")
+    return bool(value)
 
 
 def check_choice(name: str, value: Any, choices: Any) -> str:
@@ -71,11 +98,10 @@ def check_choice(name: str, value: Any, choices: Any) -> str:
     return str(value)
 
 
-def _real(name: str, value: Any) -> float:
-    try:
-        return float(operator.index(value)) if hasattr(value, "__index__") else float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name}: wanted a number, got {value!r}") from None
+def short(value: Any) -> str:
+    """How a message shows what came: a file must not be able to fill the screen."""
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."
 
 
 def refuse_masked(name: str, value: Any) -> None:
@@ -102,6 +128,19 @@ def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
+def real_array(name: str, value: npt.ArrayLike, *, integers: bool = False) -> Array:
+    """``value`` as a float32 or float64 array that the kernels can read; ``integers`` become float64 where allowed."""
+    refuse_masked(name, value)
+    array = np.asarray(value)
+    if integers and array.dtype.kind in "iub":
+        array = array.astype(np.float64)
+    dtype = array.dtype.newbyteorder("=")
+    if dtype not in _FLOATS:
+        raise TypeError(f"{name}: wanted float32 or float64, got {array.dtype}")
+    ready: Array = np.require(array, dtype, ["C", "ALIGNED"])
+    return ready
+
+
 def as_matrix(name: str, value: Any, columns: int, dtype: np.dtype[Any], rows: int | None = None) -> Array:
     """``value`` as (rows, columns) of ``dtype``, contiguous, aligned and in native byte order."""
     ready = type(value) is np.ndarray and value.dtype == dtype and value.flags.c_contiguous and value.flags.aligned
@@ -118,6 +157,11 @@ def as_vector(name: str, value: Any, length: int, dtype: np.dtype[Any]) -> Array
     if array.shape != (length,):
         raise ValueError(f"{name}: wanted shape ({length},), got {array.shape}")
     return array
+
+
+def output_like(array: Array, out: Array | None) -> Array:
+    """``out``, or a new array like ``array`` when it is None. The native module checks what was given."""
+    return np.empty_like(array) if out is None else out
 
 
 def out_matrix(out: Array | None, rows: int, columns: int, dtype: np.dtype[Any]) -> Array:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from . import _core
+from . import _check, _core
 
 __all__ = [
     "float_mode",
@@ -112,8 +112,7 @@ def threads(count: int) -> Iterator[None]:
     ...     runtime.num_threads()
     2
     """
-    if count < 1:
-        raise ValueError(f"count: wanted at least 1, got {count}")
+    _check.check_count("count", count)
     previous = _core.set_thread_num_threads(count)
     try:
         yield

@@ -122,7 +122,7 @@ CE, BCE, MSE = losses.CrossEntropy(), losses.BCEWithLogits(), losses.MSE()
         ),
         (CE, Z, IDS[:3], None, ValueError, r"target: .* got int64 of shape \(3,\)"),
         (MSE, Z, IDS, None, ValueError, r"target: wanted shape \(4, 3\) like output, got \(4,\)"),
-        (MSE, Z, Z.astype(str), None, TypeError, "target: wanted numbers, got <U32"),
+        (MSE, Z, Z.astype(str), None, TypeError, "target: wanted an array of numbers, got dtype <U32"),
         (BCE, Z, Z + 2, None, ValueError, r"target: bce_with_logits wants numbers in \[0, 1\], got 2 in row 0"),
         (BCE, Z, Z * nan, None, ValueError, r"target: bce_with_logits wants numbers in \[0, 1\], got -?nan in row 0"),
         (CE, Z, IDS, [1, 1, 1], ValueError, r"sample_weight: wanted shape \(4,\), got \(3,\)"),
@@ -130,7 +130,7 @@ CE, BCE, MSE = losses.CrossEntropy(), losses.BCEWithLogits(), losses.MSE()
         (CE, Z, IDS, [1, nan, 1, 1], ValueError, "sample_weight: wanted finite .* got nan at 1"),
         (CE, Z, IDS, [1, 1, 1, inf], ValueError, "sample_weight: wanted finite .* got inf at 3"),
         (CE, Z, IDS, [0, 0, 0, 0], ValueError, "sample_weight: the weights of these rows sum to 0"),
-        (CE, Z, IDS, ["a"] * 4, TypeError, "sample_weight: wanted numbers, got <U1"),
+        (CE, Z, IDS, ["a"] * 4, TypeError, "sample_weight: wanted an array of numbers, got dtype <U1"),
         (
             losses.CrossEntropy(class_weight=[1, 1]),
             Z,
@@ -191,7 +191,7 @@ def test_a_refused_call_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("make", "line"),
     [
-        (lambda: losses.CrossEntropy(label_smoothing=1.0), r"label_smoothing: wanted a number in \[0, 1\), got 1"),
+        (lambda: losses.CrossEntropy(label_smoothing=1.0), r"label_smoothing: wanted a number in \[0, 1\), got 1.0"),
         (lambda: losses.CrossEntropy(label_smoothing=nan), r"label_smoothing: wanted a number in \[0, 1\), got nan"),
         (lambda: losses.CrossEntropy(class_weight=[1, -2]), "class_weight: wanted finite .* got -2 at 1"),
         (lambda: losses.CrossEntropy(class_weight=[]), r"class_weight: wanted a sequence of numbers, got \[\]"),

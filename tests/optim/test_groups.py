@@ -90,7 +90,7 @@ def test_a_schedule_that_fails_changes_nothing() -> None:
 
 def test_bad_values_are_refused_when_set() -> None:
     group = optim.SGD([np.zeros(1)], lr=0.5, momentum=0.9).param_groups[0]
-    with pytest.raises(ValueError, match="momentum must be finite and at least 0, got -1"):
+    with pytest.raises(ValueError, match="momentum: wanted a finite number of at least 0, got -1"):
         group["momentum"] = -1
     with pytest.raises(ValueError, match="nesterov needs momentum above 0 and dampening 0"):
         group.update(dampening=0.5, nesterov=True)

@@ -49,9 +49,9 @@ def test_makes_its_own_axes() -> None:
 
 def test_bad_input(figure) -> None:
     ax = figure.subplots()
-    with pytest.raises(ValueError, match="steps must be an integer of at least 1, got 0"):
+    with pytest.raises(ValueError, match="steps: wanted a whole number of at least 1, got 0"):
         plot(s.Constant(0.1), 0, ax)
-    with pytest.raises(TypeError, match=r"^schedule\['a'\] must be a schedule, got float$"):
+    with pytest.raises(TypeError, match=r"^schedule\['a'\]: wanted a schedule, got float$"):
         plot({"a": 0.1}, 10, ax)
     assert ax.get_lines() == []
 

@@ -81,7 +81,7 @@ def test_fine_tuning_recovers(rng: np.random.Generator) -> None:
         ({"layer": 0, "rank": 2, "energy": 0.5}, "rank, energy: wanted exactly one of the two"),
         ({"layer": 0, "rank": 21}, "rank: wanted a number from 1 to 20, got 21"),
         ({"layer": 0, "rank": 0}, "rank: wanted a number from 1 to 20, got 0"),
-        ({"layer": 0, "energy": 0.0}, "energy: wanted a share over 0, up to 1, got 0.0"),
+        ({"layer": 0, "energy": 0.0}, "energy: wanted a number in (0, 1], got 0.0"),
     ],
 )
 def test_refused_calls_change_nothing(options: dict[str, object], line: str) -> None:

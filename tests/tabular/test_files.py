@@ -95,9 +95,9 @@ def test_columns_are_chosen_and_typed() -> None:
         read(text, ["q"])
     with pytest.raises(FormatError, match="the stream: column 'a' must hold numbers, got 'x' in row 1"):
         read("a\n1\nx\n", {"a": "number"})
-    with pytest.raises(ValueError, match=r"columns\['a'\] must be one of auto, number, text, got 'int'"):
+    with pytest.raises(ValueError, match=r"columns\['a'\]: wanted one of auto, number, text, got 'int'"):
         read(text, {"a": "int"})
-    with pytest.raises(TypeError, match="columns must be a list of names, got the text 'zip'"):
+    with pytest.raises(TypeError, match="columns: wanted a list of names, got the text 'zip'"):
         read(text, "zip")
 
 
@@ -142,11 +142,11 @@ def test_path_is_named(tmp_path: Path) -> None:
     path.write_bytes("a,ä\n1,2\n".encode("latin-1"))
     with pytest.raises(FormatError, match=r"data\.csv is not UTF-8 text \(.* at byte 2\)"):
         read_table(str(path))
-    with pytest.raises(ValueError, match=r"the suffix must be one of \.csv, .*, got 'data\.xlsx'"):
+    with pytest.raises(ValueError, match=r"the suffix: wanted one of \.csv, .*, got 'data\.xlsx'"):
         read_table(tmp_path / "data.xlsx")
     with pytest.raises(FileNotFoundError):
         read_table(tmp_path / "none.csv")
-    with pytest.raises(TypeError, match="source must be a path or a stream, got list"):
+    with pytest.raises(TypeError, match="source: wanted a path or a stream, got list"):
         read_table([1])  # type: ignore[arg-type]
 
 
@@ -220,9 +220,9 @@ def test_a_refused_write_leaves_the_old_file(tmp_path: Path, suffix: str) -> Non
     path = tmp_path / f"table.{suffix}"
     write_table(path, {"a": [1, 2]})
     before = path.read_bytes()
-    with pytest.raises(ValueError, match="columns must have the same length: 'a' has 2 rows, 'b' has 1"):
+    with pytest.raises(ValueError, match="columns: wanted the same length: 'a' has 2 rows, 'b' has 1"):
         write_table(path, {"a": [1, 2], "b": [1]})
-    with pytest.raises(ValueError, match=r"column 'a' must be 1-D, got shape \(1, 1\)"):
+    with pytest.raises(ValueError, match=r"column 'a': wanted 1-D, got shape \(1, 1\)"):
         write_table(path, {"a": [[1]]})
     if suffix == "npz":
         with pytest.raises(TypeError, match="column 'a' must hold numbers, booleans or text, got objects"):
@@ -252,12 +252,12 @@ def test_npz_matrix_becomes_columns() -> None:
 @pytest.mark.parametrize(
     ("make", "line"),
     [
-        (lambda: npz(x=np.zeros((2, 2, 2))), "the stream: array 'x' must be 1-D or 2-D, got shape (2, 2, 2)"),
-        (lambda: npz(x=np.float64(3)), "the stream: array 'x' must be 1-D or 2-D, got shape ()"),
+        (lambda: npz(x=np.zeros((2, 2, 2))), "the stream: array 'x': wanted 1-D or 2-D, got shape (2, 2, 2)"),
+        (lambda: npz(x=np.float64(3)), "the stream: array 'x': wanted 1-D or 2-D, got shape ()"),
         (lambda: npz(x=np.zeros((2, 1)), x0=np.zeros(2)), "the stream: two columns are named 'x0'"),
         (
             lambda: npz(x=np.zeros(2), y=np.zeros(3)),
-            "the stream: columns must have the same length: 'x' has 2",
+            "the stream: columns: wanted the same length: 'x' has 2",
         ),
         (
             lambda: npz(x=np.array([object()])),

@@ -102,5 +102,5 @@ def test_data_frame_with_numbered_columns() -> None:
 
 
 def test_data_frame_as_a_column_is_refused() -> None:
-    with pytest.raises(TypeError, match="column 'a' must be a column of values, got DataFrame"):
+    with pytest.raises(TypeError, match="column 'a': wanted a column of values, got DataFrame"):
         Encoder.fit({"a": pd.DataFrame({"b": [1]})})

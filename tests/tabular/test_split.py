@@ -61,13 +61,13 @@ def test_missing_and_numeric_labels_are_groups() -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "line"),
     [
-        ({"n": -1}, ValueError, "n must be 0 or more, got -1"),
-        ({"n": 1.5}, TypeError, "n must be an integer, got 1.5"),
-        ({"n": 5, "test_fraction": 1.0}, ValueError, "test_fraction must be at least 0 and below 1, got 1.0"),
-        ({"n": 5, "test_fraction": float("nan")}, ValueError, "test_fraction must be at least 0 and below 1"),
-        ({"n": 5, "test_fraction": "0.5"}, TypeError, "test_fraction must be a number, got '0.5'"),
-        ({"n": 5, "seed": -3}, ValueError, "seed must be 0 or more, got -3"),
-        ({"n": 5, "stratify": [1, 2]}, ValueError, "stratify must have n = 5 labels, got 2"),
+        ({"n": -1}, ValueError, "n: wanted a whole number of at least 0, got -1"),
+        ({"n": 1.5}, TypeError, "n: wanted a whole number, got 1.5"),
+        ({"n": 5, "test_fraction": 1.0}, ValueError, "test_fraction: wanted a number in [0, 1), got 1.0"),
+        ({"n": 5, "test_fraction": float("nan")}, ValueError, "test_fraction: wanted a number in [0, 1)"),
+        ({"n": 5, "test_fraction": "0.5"}, TypeError, "test_fraction: wanted a number, got '0.5'"),
+        ({"n": 5, "seed": -3}, ValueError, "seed: wanted a whole number of at least 0, got -3"),
+        ({"n": 5, "stratify": [1, 2]}, ValueError, "stratify: wanted n = 5 labels, got 2"),
         (
             {"n": 2, "stratify": [b"a", b"b"]},
             TypeError,

@@ -67,7 +67,7 @@ def test_structured_array() -> None:
     assert encoder == Encoder.fit(plain, target="b")
     np.testing.assert_array_equal(encoder.transform(records), encoder.transform(plain))
     assert encoder.transform_target(records).tolist() == [1, 0]
-    with pytest.raises(ValueError, match="table must be a 1-D structured array, got shape"):
+    with pytest.raises(ValueError, match="table: wanted a 1-D structured array, got shape"):
         Encoder.fit(records.reshape(2, 1))
 
 

@@ -93,7 +93,7 @@ def test_target_by_name_is_no_feature() -> None:
         ([0.5, float("inf")], "auto", ValueError, "column 'target', row 1: inf is not a usable number"),
         (["a", "b"], "regression", TypeError, "target holds text; regression needs numbers"),
         ([2**60, 1], "auto", ValueError, "target holds whole numbers beyond 2**53; give them as text"),
-        (np.zeros((2, 1)), "auto", ValueError, "column 'target' must be 1-D, got shape (2, 1)"),
+        (np.zeros((2, 1)), "auto", ValueError, "column 'target': wanted 1-D, got shape (2, 1)"),
     ],
 )
 def test_bad_target_is_one_clear_line(target: Any, task: str, error: type[Exception], line: str) -> None:
@@ -113,9 +113,9 @@ def test_bad_target_after_fit() -> None:
         numbers.transform_target([1e300])
     with pytest.raises(ValueError, match="table has no column 'y'"):
         words.transform_target({"x": [1]})
-    with pytest.raises(TypeError, match="class ids must be integers, got float64"):
+    with pytest.raises(TypeError, match="class ids: wanted integers, got float64"):
         words.inverse_target([0.0])
-    with pytest.raises(ValueError, match="class ids must be 0 to 1, got -1 to 1"):
+    with pytest.raises(ValueError, match="class ids: wanted 0 to 1, got -1 to 1"):
         words.inverse_target([1, -1])
     with pytest.raises(ValueError, match="this encoder was fitted without a target"):
         Encoder.fit({"x": [1, 2]}).transform_target([1])

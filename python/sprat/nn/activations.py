@@ -28,8 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import _core
-from ._arrays import output_like, real_array
+from .. import _check, _core
 
 __all__ = ["NAMES", "apply", "derivative"]
 
@@ -73,8 +72,8 @@ def apply(name: str, x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[A
     array([0., 0., 2.])
     """
     check(name)
-    array = real_array("x", x)
-    y = output_like(array, out)
+    array = _check.real_array("x", x, integers=True)
+    y = _check.output_like(array, out)
     _core.activation_forward(name, array, y)
     return y
 
@@ -109,8 +108,8 @@ def derivative(name: str, x: ArrayLike, out: NDArray[Any] | None = None) -> NDAr
     array([1., 0.])
     """
     check(name)
-    array = real_array("x", x)
-    result = output_like(array, out)
+    array = _check.real_array("x", x, integers=True)
+    result = _check.output_like(array, out)
     y = np.empty_like(array)
     _core.activation_forward(name, array, y)
     _core.activation_backward(name, array, y, np.ones_like(array), result)

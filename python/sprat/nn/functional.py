@@ -6,9 +6,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from .. import _core
+from .. import _check, _core
 from . import activations
-from ._arrays import output_like, real_array
 
 __all__ = ["log_softmax", "sigmoid", "softmax"]
 
@@ -49,8 +48,8 @@ def softmax(x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
     array([[0.5, 0.5],
            [1. , 0. ]])
     """
-    array = real_array("x", x)
-    y = output_like(array, out)
+    array = _check.real_array("x", x, integers=True)
+    y = _check.output_like(array, out)
     _check_out(array, y)
     _core.softmax(_rows(array), _rows(y))
     return y
@@ -67,8 +66,8 @@ def log_softmax(x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
     >>> functional.log_softmax([[1000.0, 0.0]])
     array([[    0., -1000.]])
     """
-    array = real_array("x", x)
-    y = output_like(array, out)
+    array = _check.real_array("x", x, integers=True)
+    y = _check.output_like(array, out)
     _check_out(array, y)
     _core.log_softmax(_rows(array), _rows(y))
     return y

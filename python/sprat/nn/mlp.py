@@ -354,7 +354,7 @@ def _checked_layers(layers: Sequence[LayerSpec]) -> tuple[LayerSpec, ...]:
     for index, layer in enumerate(layers):
         _check_activation(layer.activation)
         is_last = index == len(layers) - 1
-        dropout = _check.check_range("dropout", layer.dropout, 0.0, 1.0, open_high=True)
+        dropout = _check.check_number("dropout", layer.dropout, 0.0, 1.0, open_high=True)
         if is_last and dropout > 0:
             raise ValueError(f"dropout: the last layer has none, got {layer.dropout!r}")
         in_features = _check.check_count("in_features", layer.in_features)

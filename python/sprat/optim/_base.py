@@ -9,10 +9,10 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 
 from .. import _core
+from .._check import check_number
 from . import _binding
 from ._groups import Array, Parameter, ParamGroup, is_model, native_hyperparameters, split_groups
 from .schedules import Schedule
-from .schedules._base import number
 
 KERNELS = _core.optimizers()
 
@@ -77,11 +77,11 @@ class Base:
     ) -> None:
         for name, value in (("clip_norm", clip_norm), ("clip_value", clip_value)):
             if value is not None:
-                number(name, value, open_low=True)
-        if ema_decay is not None and number("ema_decay", ema_decay, 0.0, 1.0) == 1.0:
-            raise ValueError("ema_decay must be below 1, got 1: the average would never move")
+                check_number(name, value, open_low=True)
+        if ema_decay is not None:
+            check_number("ema_decay", ema_decay, 0, 1, open_high=True)  # at 1 the average would never move
         if nonfinite not in ("propagate", "skip", "raise"):
-            raise ValueError(f"nonfinite must be 'propagate', 'skip' or 'raise', got {nonfinite!r}")
+            raise ValueError(f"nonfinite: wanted 'propagate', 'skip' or 'raise', got {nonfinite!r}")
         self.clip_norm, self.clip_value = clip_norm, clip_value
         self.ema_decay, self.nonfinite = ema_decay, nonfinite
 

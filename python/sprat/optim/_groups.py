@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._check import check_flag, check_number
 from .schedules import Schedule
-from .schedules._base import number
 
 Array = NDArray[Any]
 
@@ -31,42 +31,33 @@ class Parameter:
 
 
 def _rate(name: str, value: Any) -> float | Schedule:
-    return value if isinstance(value, Schedule) else number(name, value)
+    return value if isinstance(value, Schedule) else check_number(name, value)
 
 
 def _betas(name: str, value: Any) -> tuple[float, float]:
     if not isinstance(value, (tuple, list)) or len(value) != 2:
-        raise TypeError(f"{name} must be a pair of numbers, got {value!r}")
-    first, second = (number(f"{name}[{i}]", beta, 0.0, 1.0) for i, beta in enumerate(value))
-    for i, beta in enumerate((first, second)):
-        if beta == 1.0:
-            raise ValueError(f"{name}[{i}] must be below 1, got {value[i]!r}")
+        raise TypeError(f"{name}: wanted a pair of numbers, got {value!r}")
+    first, second = (check_number(f"{name}[{i}]", beta, 0, 1, open_high=True) for i, beta in enumerate(value))
     return first, second
-
-
-def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
-    return bool(value)
 
 
 # Every hyper-parameter of every optimizer, and what it may be. The names are torch's.
 HYPERPARAMETERS: dict[str, Callable[[str, Any], Any]] = {
     "lr": _rate,
     "betas": _betas,
-    "eps": number,
-    "weight_decay": number,
-    "momentum": number,
-    "dampening": number,
-    "alpha": number,
-    "lr_decay": number,
-    "momentum_decay": number,
-    "initial_accumulator_value": number,
-    "nesterov": _flag,
-    "maximize": _flag,
-    "amsgrad": _flag,
-    "centered": _flag,
-    "decoupled_weight_decay": _flag,
+    "eps": check_number,
+    "weight_decay": check_number,
+    "momentum": check_number,
+    "dampening": check_number,
+    "alpha": check_number,
+    "lr_decay": check_number,
+    "momentum_decay": check_number,
+    "initial_accumulator_value": check_number,
+    "nesterov": check_flag,
+    "maximize": check_flag,
+    "amsgrad": check_flag,
+    "centered": check_flag,
+    "decoupled_weight_decay": check_flag,
 }
 
 
@@ -94,7 +85,7 @@ class ParamGroup(MutableMapping[str, Any]):
     >>> group["lr"] = -1
     Traceback (most recent call last):
         ...
-    ValueError: lr must be finite and at least 0, got -1
+    ValueError: lr: wanted a finite number of at least 0, got -1
     """
 
     def __init__(self, values: dict[str, Any], fixed: dict[str, Any], check: Callable[[dict[str, Any]], None]):
@@ -146,7 +137,7 @@ def named_arrays(name: str, params: Any) -> list[tuple[str | None, Array]]:
         pairs: list[tuple[str | None, Array]] = []
         for key, array in params.items():
             if not isinstance(key, str):
-                raise TypeError(f"{name}: names must be strings, got {key!r}")
+                raise TypeError(f"{name}: names: wanted strings, got {key!r}")
             pairs.append((key, array))
     elif isinstance(params, np.ndarray | str) or not isinstance(params, Iterable):
         kind = "one array" if isinstance(params, np.ndarray) else type(params).__name__
@@ -172,7 +163,7 @@ def split_groups(params: Any) -> list[tuple[list[tuple[str | None, Array]], dict
 def split_group(group: Any) -> tuple[list[tuple[str | None, Array]], dict[str, Any]]:
     """The arrays and the own hyper-parameters of one group in torch's form."""
     if not isinstance(group, Mapping) or "params" not in group:
-        raise TypeError("params: a group must be a dict with an entry 'params'")
+        raise TypeError("params: a group: wanted a dict with an entry 'params'")
     own = {key: value for key, value in group.items() if key != "params"}
     return named_arrays("params", group["params"]), own
 

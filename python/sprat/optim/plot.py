@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._check import check_count
 from .schedules import Schedule
-from .schedules._base import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +61,7 @@ def plot(
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('step', 'learning rate')
     """
-    last = count("steps", steps) - 1
+    last = check_count("steps", steps) - 1
     named: dict[str | None, Any] = {}
     if isinstance(schedule, Schedule):
         named[label] = schedule
@@ -70,7 +70,7 @@ def plot(
     for key, value in named.items():
         if not isinstance(value, Schedule):
             where = "schedule" if key is None else f"schedule[{key!r}]"
-            raise TypeError(f"{where} must be a schedule, got {type(value).__name__}")
+            raise TypeError(f"{where}: wanted a schedule, got {type(value).__name__}")
     x = np.unique(np.linspace(0, last, min(steps, _MAX_POINTS)).round().astype(np.int64))
     lines = [(key, value(x)) for key, value in named.items()]
     if ax is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, overload
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import _core
+from .._check import check_number
 
 if TYPE_CHECKING:
     from ..nn import MLP
@@ -137,7 +137,7 @@ def magnitude(
         if layers is not None or isinstance(sparsity, Mapping):
             raise TypeError("layers: only a model has layers, target is an array")
         mask = np.empty(np.shape(target), np.uint8)
-        _prune_smallest([target], [mask], _check_share("sparsity", sparsity))
+        _prune_smallest([target], [mask], check_number("sparsity", sparsity, 0, 1))
         return mask
     if scope not in ("global", "layer"):
         raise ValueError(f"scope: wanted 'global' or 'layer', got {scope!r}")
@@ -145,10 +145,11 @@ def magnitude(
         if layers is not None:
             raise TypeError("layers: sparsity names the layers already")
         groups = [
-            (_weights(target, [layer]), _check_share(f"sparsity[{layer}]", share)) for layer, share in sparsity.items()
+            (_weights(target, [layer]), check_number(f"sparsity[{layer}]", share, 0, 1))
+            for layer, share in sparsity.items()
         ]
     else:
-        share, weights = _check_share("sparsity", sparsity), _weights(target, layers)
+        share, weights = check_number("sparsity", sparsity, 0, 1), _weights(target, layers)
         groups = [(weights, share)] if scope == "global" else [({name: w}, share) for name, w in weights.items()]
     for name, w in ((name, w) for weights, _ in groups for name, w in weights.items()):
         if np.isnan(w).any():
@@ -163,12 +164,6 @@ def magnitude(
 
 def _prune_smallest(arrays: list[NDArray[np.floating]], masks: list[Mask], share: float) -> None:
     _core.prune_smallest(arrays, round(share * sum(np.size(a) for a in arrays)), masks)
-
-
-def _check_share(name: str, value: float) -> float:
-    if not (isinstance(value, (int, float, np.floating)) and math.isfinite(value) and 0 <= value <= 1):
-        raise ValueError(f"{name}: wanted a share from 0 to 1, got {value!r}")
-    return float(value)
 
 
 def _is_model(target: object) -> bool:

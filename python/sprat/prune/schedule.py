@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .._check import check_count
+
 
 @dataclass(frozen=True)
 class GradualSchedule:
@@ -50,8 +52,7 @@ class GradualSchedule:
             raise ValueError(
                 f"begin_step, end_step: wanted 0 <= begin < end, got {self.begin_step!r} and {self.end_step!r}"
             )
-        if self.every < 1:
-            raise ValueError(f"every: wanted at least 1, got {self.every!r}")
+        check_count("every", self.every)
 
     def __call__(self, step: int) -> float:
         """The sparsity wanted after update ``step``."""

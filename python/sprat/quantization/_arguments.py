@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .. import _check, _core
 
-REAL = (np.dtype(np.float32), np.dtype(np.float64))
 LIMITS: dict[np.dtype[Any], tuple[int, int]] = {np.dtype(name): limits for name, limits in _core.quant_limits().items()}
 
 
@@ -20,23 +19,6 @@ class View(NamedTuple):
     outer: int
     channels: int
     inner: int
-
-
-def real_array(name: str, x: ArrayLike) -> NDArray[Any]:
-    """``x`` as a contiguous float32 or float64 array; copied where its layout is another one."""
-    _check.refuse_masked(name, x)
-    array = np.asarray(x)
-    if array.dtype.newbyteorder("=") not in REAL:
-        raise TypeError(f"{name}: wanted float32 or float64, got {array.dtype}")
-    return np.require(array, array.dtype.newbyteorder("="), ["C", "ALIGNED"])
-
-
-def real_dtype_of(name: str, array: Any) -> np.dtype[Any]:
-    """The type of an array of float32 or float64, whatever its layout."""
-    found = getattr(array, "dtype", None)
-    if not isinstance(found, np.dtype) or found.newbyteorder("=") not in REAL:
-        raise TypeError(f"{name}: wanted an array of float32 or float64, got {found or type(array).__name__}")
-    return found.newbyteorder("=")
 
 
 def integer_array(name: str, q: ArrayLike) -> NDArray[Any]:
@@ -59,16 +41,6 @@ def integer_dtype(dtype: DTypeLike) -> np.dtype[Any]:
 
 def _integers() -> str:
     return " or ".join(str(dtype) for dtype in LIMITS)
-
-
-def real_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    try:
-        found = np.dtype(dtype)
-    except TypeError:
-        found = None
-    if found is None or found not in REAL:
-        raise ValueError(f"dtype: wanted 'float32' or 'float64', got {dtype!r}")
-    return found
 
 
 def code_range(

@@ -7,7 +7,7 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .. import _core
+from .. import _check, _core
 from . import _arguments as arguments
 
 
@@ -68,7 +68,7 @@ def quantize(
     array([[1, 2],
            [2, 4]], dtype=uint8)
     """
-    real = arguments.real_array("x", x)
+    real = _check.real_array("x", x)
     integer = arguments.integer_dtype(dtype)
     low, high = arguments.code_range(integer, quant_min, quant_max)
     view = arguments.view_along(real.shape, axis)
@@ -115,7 +115,7 @@ def dequantize(
     """
     codes = arguments.integer_array("q", q)
     view = arguments.view_along(codes.shape, axis)
-    real = arguments.real_dtype(dtype) if out is None else arguments.real_dtype_of("out", out)
+    real = _check.float_dtype("dtype", dtype) if out is None else _check.float_dtype_of("out", out)
     scales = arguments.scales(scale, real, view, axis)
     zeros = arguments.zero_points(zero_point, codes.dtype, view, axis)
     numbers = arguments.output(out, codes.shape, real)
@@ -193,7 +193,7 @@ def fake_quantize(
     >>> fake_quantize(np.float32([0.3, 0.4, 99.0]), scale=0.5, return_mask=True)
     (array([ 0.5,  0.5, 63.5], dtype=float32), array([1, 1, 0], dtype=uint8))
     """
-    real = arguments.real_array("x", x)
+    real = _check.real_array("x", x)
     integer = arguments.integer_dtype(dtype)
     low, high = arguments.code_range(integer, quant_min, quant_max)
     view = arguments.view_along(real.shape, axis)

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._check import check_count
+
 _LOWEST_EXPONENT = -1074  # of the smallest float64: the width while there is nothing but 0
 
 
@@ -34,9 +36,7 @@ class Histogram:
     """
 
     def __init__(self, bins: int = 2048) -> None:
-        if bins < 2:
-            raise ValueError(f"bins: wanted at least 2, got {bins}")
-        self.bins = bins
+        self.bins = check_count("bins", bins, 2)
         self.counts: NDArray[np.int64] = np.zeros(1, np.int64)
         self.min = 0.0  # the range counted so far, and 0
         self.max = 0.0

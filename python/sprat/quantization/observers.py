@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from .. import _check
-from . import _arguments as arguments
 from .histogram import Histogram
 from .qparams import choose_qparams, value_range
 
@@ -63,7 +62,7 @@ class Observer(ABC):
         ValueError
             If a number is NaN or infinite, or the number of channels changed; the observer is then as before.
         """
-        real = arguments.real_array("x", x)
+        real = _check.real_array("x", x)
         if real.size == 0:
             return
         low, high = value_range(real, self.axis)  # refuses what is not finite
@@ -142,7 +141,7 @@ class MovingAverage(Observer):
 
     def __init__(self, averaging: float = 0.01, *, axis: int | None = None) -> None:
         super().__init__(axis=axis)
-        self.averaging = _check.check_range("averaging", averaging, 0.0, 1.0, open_low=True)
+        self.averaging = _check.check_number("averaging", averaging, 0.0, 1.0, open_low=True)
 
     def state_dict(self) -> dict[str, list[float]]:
         """The averages so far, empty before the first batch."""
@@ -215,7 +214,7 @@ class Percentile(_HistogramObserver):
 
     def __init__(self, percentile: float = 99.99, *, bins: int = 2048, axis: int | None = None) -> None:
         super().__init__(bins=bins, axis=axis)
-        self.percentile = _check.check_range("percentile", percentile, 0.0, 100.0, open_low=True)
+        self.percentile = _check.check_number("percentile", percentile, 0.0, 100.0, open_low=True)
 
     def _search(self, histogram: Histogram, low: float, high: float) -> tuple[float, float]:
         below = np.concatenate([[0], np.cumsum(histogram.counts)])

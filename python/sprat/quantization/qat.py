@@ -67,7 +67,7 @@ class QATConfig:
 
     def __post_init__(self) -> None:
         _check.check_choice("weights", self.weights, GRANULARITIES)
-        _check.check_range("averaging", self.averaging, 0.0, 1.0, open_low=True)
+        _check.check_number("averaging", self.averaging, 0.0, 1.0, open_low=True)
         _check.check_count("start_step", self.start_step, 0)
         if self.freeze_step is not None:
             _check.check_count("freeze_step", self.freeze_step, 0)

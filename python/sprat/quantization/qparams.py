@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .. import _core
+from .. import _check, _core
 from . import _arguments as arguments
 
 
@@ -33,7 +33,7 @@ def value_range(x: ArrayLike, axis: int | None = None) -> tuple[NDArray[Any], ND
     >>> low, high
     (array([ 1., -2.], dtype=float32), array([3., 4.], dtype=float32))
     """
-    real = arguments.real_array("x", x)
+    real = _check.real_array("x", x)
     view = arguments.view_along(real.shape, axis)
     if real.size == 0:
         raise ValueError(f"x: wanted at least one element, got shape {real.shape}")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._check import check_number
+
 if TYPE_CHECKING:
     from ..nn import MLP
 
@@ -115,8 +117,7 @@ def _choose_rank(s: NDArray[Any], rank: int | None, energy: float | None) -> int
         if isinstance(rank, bool) or not isinstance(rank, (int, np.integer)) or not 1 <= rank <= s.size:
             raise ValueError(f"rank: wanted a number from 1 to {s.size}, got {rank!r}")
         return int(rank)
-    if not (isinstance(energy, (int, float, np.floating)) and 0 < energy <= 1):
-        raise ValueError(f"energy: wanted a share over 0, up to 1, got {energy!r}")
+    energy = check_number("energy", energy, 0, 1, open_low=True)
     cumulative = np.cumsum(s**2)
     # Rounding may leave the last sum below 1 * itself: the whole rank always reaches.
     return int(min(np.searchsorted(cumulative, energy * cumulative[-1]) + 1, s.size))

@@ -78,19 +78,19 @@ def raw_columns(table: Any) -> dict[str, Any]:
     if isinstance(table, np.ndarray):
         if table.dtype.names is not None:
             if table.ndim != 1:
-                raise ValueError(f"table must be a 1-D structured array, got shape {table.shape}")
+                raise ValueError(f"table: wanted a 1-D structured array, got shape {table.shape}")
             pairs: Iterable[tuple[Any, Any]] = ((name, table[name]) for name in table.dtype.names)
         elif table.ndim == 2:
             pairs = ((f"x{i}", table[:, i]) for i in range(table.shape[1]))
         else:
-            raise ValueError(f"table must be 2-D, got shape {table.shape}")
+            raise ValueError(f"table: wanted 2-D, got shape {table.shape}")
     elif isinstance(table, Mapping):
         pairs = table.items()
     elif is_table(table):
         pairs = ((name, table.iloc[:, i]) for i, name in enumerate(table.columns))
     else:
         raise TypeError(
-            "table must be a data frame, a dict of columns, a structured array or a 2-D array, "
+            "table: wanted a data frame, a dict of columns, a structured array or a 2-D array, "
             f"got {type(table).__name__}"
         )
     columns: dict[str, Any] = {}
@@ -109,11 +109,11 @@ def same_length(columns: Mapping[str, Any]) -> int:
         try:
             length = len(values)
         except TypeError:
-            raise TypeError(f"column {name!r} must be a column of values, got {type(values).__name__}") from None
+            raise TypeError(f"column {name!r}: wanted a column of values, got {type(values).__name__}") from None
         if rows is None:
             rows, first = length, name
         elif length != rows:
-            raise ValueError(f"columns must have the same length: {first!r} has {rows} rows, {name!r} has {length}")
+            raise ValueError(f"columns: wanted the same length: {first!r} has {rows} rows, {name!r} has {length}")
     return rows or 0
 
 
@@ -141,7 +141,7 @@ def as_column(name: str, values: Any) -> Column:
         values = np.asarray(values.data).astype(object)
         values[masked] = None
     elif isinstance(values, str | bytes) or not hasattr(values, "__len__"):
-        raise TypeError(f"column {name!r} must be a column of values, got {type(values).__name__}")
+        raise TypeError(f"column {name!r}: wanted a column of values, got {type(values).__name__}")
     elif hasattr(values, "__array__"):
         values = np.asarray(values)
     else:
@@ -151,7 +151,7 @@ def as_column(name: str, values: Any) -> Column:
 
 def _from_array(name: str, array: NDArray[Any]) -> Column:
     if array.ndim != 1:
-        raise ValueError(f"column {name!r} must be 1-D, got shape {array.shape}")
+        raise ValueError(f"column {name!r}: wanted 1-D, got shape {array.shape}")
     kind = array.dtype.kind
     if kind in "iuf":
         return Column("number", array.astype(np.float64, copy=False))
@@ -170,7 +170,7 @@ def _from_array(name: str, array: NDArray[Any]) -> Column:
 
 def _from_pandas(name: str, series: Any) -> Column:
     if hasattr(series, "columns") or not hasattr(series, "to_numpy"):
-        raise TypeError(f"column {name!r} must be a column of values, got {type(series).__name__}")
+        raise TypeError(f"column {name!r}: wanted a column of values, got {type(series).__name__}")
     dtype = series.dtype
     if isinstance(dtype, np.dtype):
         return _from_array(name, series.to_numpy())

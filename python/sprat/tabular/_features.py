@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .._check import short
 from ._columns import Column
 from ._moments import mean_and_scale
 
@@ -98,11 +99,11 @@ class CategoryFeature:
         check_text("name", self.name)
         check_flag("missing", self.missing)
         if not isinstance(self.categories, tuple) or not self.categories:
-            raise ValueError("categories must be a list of at least one text")
+            raise ValueError("categories: wanted a list of at least one text")
         for i, category in enumerate(self.categories):
             check_text(f"categories[{i}]", category)
             if i and category <= self.categories[i - 1]:
-                raise ValueError(f"categories must be sorted and distinct, got {short(category)} at {i}")
+                raise ValueError(f"categories: wanted sorted and distinct, got {short(category)} at {i}")
 
     @staticmethod
     def fit(name: str, column: Column, max_categories: int) -> CategoryFeature:
@@ -163,26 +164,21 @@ def check_finite(name: str, values: NDArray[np.float64]) -> None:
 
 def check_text(what: str, value: Any) -> None:
     if not isinstance(value, str) or not value:
-        raise ValueError(f"{what} must be a text that is not empty, got {short(value)}")
+        raise ValueError(f"{what}: wanted a text that is not empty, got {short(value)}")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"{what} must be valid Unicode, got {short(value)}") from None
+        raise ValueError(f"{what}: wanted valid Unicode, got {short(value)}") from None
 
 
 def check_flag(what: str, value: Any) -> None:
     if not isinstance(value, bool):
-        raise ValueError(f"{what} must be true or false, got {short(value)}")
+        raise ValueError(f"{what}: wanted true or false, got {short(value)}")
 
 
 def check_moments(mean: Any, scale: Any) -> None:
     for what, value in (("mean", mean), ("scale", scale)):
         if not isinstance(value, float) or not math.isfinite(value):
-            raise ValueError(f"{what} must be a finite float, got {short(value)}")
+            raise ValueError(f"{what}: wanted a finite float, got {short(value)}")
     if scale <= 0.0:
-        raise ValueError(f"scale must be above 0, got {scale}")
-
-
-def short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+        raise ValueError(f"scale: wanted above 0, got {scale}")

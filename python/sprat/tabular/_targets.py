@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from .._check import short
 from ._columns import Column
-from ._features import check_finite, check_moments, check_text, short
+from ._features import check_finite, check_moments, check_text
 from ._moments import mean_and_scale
 
 _AUTO_CLASSES = 20  # whole numbers with at most this many distinct values are taken for class labels
@@ -31,16 +32,16 @@ class ClassTarget:
         if self.name is not None:
             check_text("name", self.name)
         if not isinstance(self.classes, tuple) or len(self.classes) < 2:
-            raise ValueError("classes must be a list of at least two")
+            raise ValueError("classes: wanted a list of at least two")
         if len(set(map(type, self.classes))) != 1:
             raise ValueError("classes must all be texts, all whole numbers, all numbers, or all booleans")
         for i, label in enumerate(self.classes):
             if isinstance(label, str):
                 check_text(f"classes[{i}]", label)
             elif not isinstance(label, bool | int | float) or not abs(label) <= _EXACT:
-                raise ValueError(f"classes[{i}] must be a text, number or boolean, got {short(label)}")
+                raise ValueError(f"classes[{i}]: wanted a text, number or boolean, got {short(label)}")
             if i and not self.classes[i - 1] < label:  # type: ignore[operator]
-                raise ValueError(f"classes must be sorted and distinct, got {short(label)} at {i}")
+                raise ValueError(f"classes: wanted sorted and distinct, got {short(label)} at {i}")
 
     @staticmethod
     def fit(name: str | None, column: Column) -> ClassTarget:
@@ -77,9 +78,9 @@ class ClassTarget:
     def decode(self, values: NDArray[Any]) -> NDArray[Any]:
         """Labels of class ids."""
         if values.dtype.kind not in "iu":
-            raise TypeError(f"class ids must be integers, got {values.dtype}")
+            raise TypeError(f"class ids: wanted integers, got {values.dtype}")
         if values.size and (values.min() < 0 or values.max() >= len(self.classes)):
-            raise ValueError(f"class ids must be 0 to {len(self.classes) - 1}, got {values.min()} to {values.max()}")
+            raise ValueError(f"class ids: wanted 0 to {len(self.classes) - 1}, got {values.min()} to {values.max()}")
         return np.asarray(np.array(self.classes)[values])
 
     def config(self) -> dict[str, Any]:
@@ -123,7 +124,7 @@ class NumberTarget:
     def decode(self, values: NDArray[Any]) -> NDArray[Any]:
         """Values in the target's own units, float64, of the shape given."""
         if values.dtype.kind not in "iuf":
-            raise TypeError(f"values must be numbers, got {values.dtype}")
+            raise TypeError(f"values: wanted numbers, got {values.dtype}")
         return values.astype(np.float64) * self.scale + self.mean
 
     def config(self) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def read_blocks(
     if "auto" in wanted.values():
         raise ValueError("columns: wanted 'number' or 'text' for every column")
     if rows < 1:
-        raise ValueError(f"rows must be at least 1, got {rows}")
+        raise ValueError(f"rows: wanted at least 1, got {rows}")
     if not isinstance(source, str | os.PathLike):
         name = getattr(source, "name", None)
         yield from csv_blocks(source, name if isinstance(name, str) else "the stream", wanted, rows)

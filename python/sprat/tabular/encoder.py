@@ -10,9 +10,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._check import check_count, short
 from ..errors import FormatError
 from ._columns import Column, as_column, is_table, raw_columns, same_length
-from ._features import CategoryFeature, Feature, NumberFeature, check_text, short
+from ._features import CategoryFeature, Feature, NumberFeature, check_text
 from ._targets import ClassName, ClassTarget, NumberTarget, Target, check_target, fit_target
 
 VERSION = 1  # of the configuration
@@ -71,7 +72,7 @@ class Encoder:
 
     def __post_init__(self) -> None:
         if self.dtype not in _DTYPES:
-            raise ValueError(f"dtype must be 'float32' or 'float64', got {short(self.dtype)}")
+            raise ValueError(f"dtype: wanted 'float32' or 'float64', got {short(self.dtype)}")
         if not self.features:
             raise ValueError("an encoder needs at least one column")
         seen: set[str] = set()
@@ -123,9 +124,8 @@ class Encoder:
             categories, a missing target value, columns of different lengths, an unknown name.
         """
         if task not in _TASKS:
-            raise ValueError(f"task must be one of {', '.join(_TASKS)}, got {short(task)}")
-        if isinstance(max_categories, bool) or not isinstance(max_categories, int) or max_categories < 1:
-            raise ValueError(f"max_categories must be an integer of at least 1, got {short(max_categories)}")
+            raise ValueError(f"task: wanted one of {', '.join(_TASKS)}, got {short(task)}")
+        check_count("max_categories", max_categories)
         raw = raw_columns(table)
         coded: Target | None = None
         rows = same_length(raw)
@@ -134,10 +134,10 @@ class Encoder:
             coded = fit_target(target, as_column(target, raw.pop(target)), task)
         elif target is not None:
             if same_length({"target": target}) != rows:
-                raise ValueError(f"target must have the table's {rows} rows, got {len(target)}")  # type: ignore[arg-type]
+                raise ValueError(f"target: wanted the table's {rows} rows, got {len(target)}")  # type: ignore[arg-type]
             coded = fit_target(None, as_column("target", target), task)
         if isinstance(columns, str) or isinstance(categorical, str):
-            raise TypeError("columns and categorical must be lists of names, got one text")
+            raise TypeError("columns and categorical: wanted lists of names, got one text")
         names = list(raw) if columns is None else list(columns)
         _require(raw, [*names, *categorical])
         if rows == 0:
@@ -295,11 +295,11 @@ class Encoder:
             raise FormatError(f"encoder: wanted a JSON object, got {type(config).__name__}")
         version = config.get("version")
         if version is True or version != VERSION:
-            raise FormatError(f"encoder: version must be {VERSION}, got {short(version)}")
+            raise FormatError(f"encoder: version: wanted {VERSION}, got {short(version)}")
         _exact_keys("encoder", config, ("version", "dtype", "columns", "target"))
         columns = config["columns"]
         if not isinstance(columns, list):
-            raise FormatError(f"encoder: columns must be a list, got {type(columns).__name__}")
+            raise FormatError(f"encoder: columns: wanted a list, got {type(columns).__name__}")
         kinds = {"number": NumberFeature, "category": CategoryFeature}
         features = tuple(_build(f"encoder: column {i}", c, "kind", kinds) for i, c in enumerate(columns))
         tasks = {"classification": ClassTarget, "regression": NumberTarget}
@@ -318,7 +318,7 @@ class Encoder:
         """The columns of fit, by name."""
         if isinstance(table, np.ndarray) and table.dtype.names is None:
             if table.ndim != 2 or table.shape[1] != len(self.features):
-                raise ValueError(f"table must be (rows, {len(self.features)}) as in fit, got shape {table.shape}")
+                raise ValueError(f"table: wanted (rows, {len(self.features)}) as in fit, got shape {table.shape}")
             return {name: table[:, i] for i, name in enumerate(self.column_names)}
         raw = raw_columns(table)
         _require(raw, self.column_names)
@@ -356,7 +356,7 @@ def _build(where: str, config: Any, tag: str, classes: Mapping[str, Any]) -> Any
         raise FormatError(f"{where}: wanted a JSON object, got {type(config).__name__}")
     name = config.get(tag)
     if not isinstance(name, str) or name not in classes:
-        raise FormatError(f"{where}: {tag} must be one of {', '.join(classes)}, got {short(name)}")
+        raise FormatError(f"{where}: {tag}: wanted one of {', '.join(classes)}, got {short(name)}")
     wanted = [field.name for field in fields(classes[name])]
     _exact_keys(where, config, [tag, *wanted])
     values = {key: config[key] for key in wanted}

@@ -82,7 +82,7 @@ def read_table(
         with path.open("rb") as stream:
             return _read(stream, kind, str(path), wanted)
     if not hasattr(source, "read"):
-        raise TypeError(f"source must be a path or a stream, got {type(source).__name__}")
+        raise TypeError(f"source: wanted a path or a stream, got {type(source).__name__}")
     content = source.read()
     name = getattr(source, "name", None)
     label = name if isinstance(name, str) else "the stream"
@@ -146,18 +146,18 @@ def _wanted(columns: Iterable[str] | Mapping[str, str] | None) -> dict[str, str]
     if columns is None:
         return None
     if isinstance(columns, str):
-        raise TypeError(f"columns must be a list of names, got the text {columns!r}")
+        raise TypeError(f"columns: wanted a list of names, got the text {columns!r}")
     wanted = dict(columns) if isinstance(columns, Mapping) else dict.fromkeys(columns, "auto")
     for name, kind in wanted.items():
         if kind not in _KINDS:
-            raise ValueError(f"columns[{name!r}] must be one of {', '.join(_KINDS)}, got {kind!r}")
+            raise ValueError(f"columns[{name!r}]: wanted one of {', '.join(_KINDS)}, got {kind!r}")
     return wanted
 
 
 def _kind(path: Path) -> str:
     kind = _SUFFIXES.get(path.suffix.lower())
     if kind is None:
-        raise ValueError(f"the suffix must be one of {', '.join(_SUFFIXES)}, got {path.name!r}")
+        raise ValueError(f"the suffix: wanted one of {', '.join(_SUFFIXES)}, got {path.name!r}")
     return kind
 
 
@@ -193,7 +193,7 @@ def _read_npz(stream: BinaryIO, label: str) -> dict[str, NDArray[Any]]:
         if not isinstance(array, np.ndarray):
             raise FormatError(f"{label}: member {name!r} is not an array")
         if array.ndim not in (1, 2):
-            raise FormatError(f"{label}: array {name!r} must be 1-D or 2-D, got shape {array.shape}")
+            raise FormatError(f"{label}: array {name!r}: wanted 1-D or 2-D, got shape {array.shape}")
         parts = {name: array} if array.ndim == 1 else {f"{name}{i}": array[:, i] for i in range(array.shape[1])}
         for key, column in parts.items():
             if key in table:
@@ -257,7 +257,7 @@ def _pyarrow() -> tuple[Any, Any]:
 def _array(name: str, values: ArrayLike) -> NDArray[Any]:
     array = np.asarray(values)
     if array.ndim != 1:
-        raise ValueError(f"column {name!r} must be 1-D, got shape {array.shape}")
+        raise ValueError(f"column {name!r}: wanted 1-D, got shape {array.shape}")
     return array
 
 

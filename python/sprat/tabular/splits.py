@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._check import check_count, check_number
 from ._columns import as_column
 
 
@@ -48,15 +49,9 @@ def split(
     >>> sum(test < 50), sum(test >= 50)
     (np.int64(10), np.int64(2))
     """
-    for name, value in (("n", n), ("seed", seed)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer):
-            raise TypeError(f"{name} must be an integer, got {value!r}")
-        if value < 0:
-            raise ValueError(f"{name} must be 0 or more, got {value}")
-    if isinstance(test_fraction, bool) or not isinstance(test_fraction, int | float | np.floating):
-        raise TypeError(f"test_fraction must be a number, got {test_fraction!r}")
-    if not 0.0 <= test_fraction < 1.0:
-        raise ValueError(f"test_fraction must be at least 0 and below 1, got {test_fraction}")
+    check_count("n", n, 0)
+    check_count("seed", seed, 0, most=2**128 - 1)
+    check_number("test_fraction", test_fraction, 0, 1, open_high=True)
     groups = np.zeros(n, np.int64) if stratify is None else _groups(n, stratify)
     size = round(n * float(test_fraction))
     if test_fraction > 0 and n > 1:
@@ -75,7 +70,7 @@ def _groups(n: int, stratify: Any) -> NDArray[np.int64]:
     """Label of each row as 0, 1, ... in sorted order; missing labels are one more."""
     labels = as_column("stratify", stratify).as_text()
     if len(labels) != n:
-        raise ValueError(f"stratify must have n = {n} labels, got {len(labels)}")
+        raise ValueError(f"stratify: wanted n = {n} labels, got {len(labels)}")
     index = {label: i for i, label in enumerate(sorted(set(labels.tolist()) - {None}))}
     return np.array([index.get(label, len(index)) for label in labels.tolist()], np.int64)
 

@@ -12,6 +12,8 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .._check import check_choice, check_count, check_number
+
 if TYPE_CHECKING:
     from .trainer import Trainer
 
@@ -66,8 +68,7 @@ def better_mode(monitor: str, mode: str) -> str:
     >>> better_mode("val_accuracy", "auto"), better_mode("val_loss", "auto")
     ('max', 'min')
     """
-    if mode not in ("auto", "min", "max"):
-        raise ValueError(f'mode: wanted "auto", "min" or "max", got {mode!r}')
+    check_choice("mode", mode, ("auto", "min", "max"))
     if mode != "auto":
         return mode
     return "max" if monitor.endswith(("accuracy", "r2", "agreement")) else "min"
@@ -132,10 +133,8 @@ class EarlyStopping(_Monitor):
         start_epoch: int = 0,
     ) -> None:
         super().__init__(monitor, mode)
-        if isinstance(patience, bool) or not isinstance(patience, int) or patience < 0:
-            raise ValueError(f"patience: wanted an integer >= 0, got {patience!r}")
-        if not min_delta >= 0:
-            raise ValueError(f"min_delta: wanted a number >= 0, got {min_delta!r}")
+        check_count("patience", patience, 0)
+        check_number("min_delta", min_delta)
         self.patience, self.min_delta = patience, min_delta
         self.restore_best, self.start_epoch = restore_best, start_epoch
         self.best, self.best_epoch, self._waited = math.inf, -1, 0
@@ -211,10 +210,9 @@ class ReduceOnPlateau(_Monitor):
         mode: str = "auto",
     ) -> None:
         super().__init__(monitor, mode)
-        if not 0 < factor < 1:
-            raise ValueError(f"factor: wanted a number between 0 and 1, got {factor!r}")
-        if patience < 0 or cooldown < 0:
-            raise ValueError(f"patience, cooldown: wanted integers >= 0, got {patience!r}, {cooldown!r}")
+        check_number("factor", factor, 0, 1, open_low=True, open_high=True)
+        check_count("patience", patience, 0)
+        check_count("cooldown", cooldown, 0)
         self.factor, self.patience, self.threshold = factor, patience, threshold
         self.cooldown, self.min_lr = cooldown, min_lr
         self._best, self._bad, self._cooling = math.inf, 0, 0
@@ -269,10 +267,8 @@ class GradualPruning(Callback):
     """
 
     def __init__(self, schedule: Callable[[int], float], *, scope: str = "global", frequency: int = 100) -> None:
-        if scope not in ("global", "layer"):
-            raise ValueError(f'scope: wanted "global" or "layer", got {scope!r}')
-        if isinstance(frequency, bool) or not isinstance(frequency, int) or frequency < 1:
-            raise ValueError(f"frequency: wanted an integer >= 1, got {frequency!r}")
+        check_choice("scope", scope, ("global", "layer"))
+        check_count("frequency", frequency)
         self.schedule, self.scope, self.frequency = schedule, scope, frequency
         self._applied = 0.0
 
@@ -327,10 +323,8 @@ class Checkpoint(Callback):
     """
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1, *, unit: str = "epoch") -> None:
-        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
-            raise ValueError(f"every: wanted an integer >= 1, got {every!r}")
-        if unit not in ("epoch", "step"):
-            raise ValueError(f'unit: wanted "epoch" or "step", got {unit!r}')
+        check_count("every", every)
+        check_choice("unit", unit, ("epoch", "step"))
         self.path, self.every, self.unit = path, every, unit
 
     def on_batch_end(self, trainer: Trainer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._check import check_count
 from .prepare import Preparation, is_batches
 from .scores import score
 
@@ -43,8 +44,7 @@ def evaluate(
     >>> sorted(scores)
     ['accuracy', 'loss']
     """
-    if isinstance(batch_size, bool) or batch_size < 1:
-        raise ValueError(f"batch_size: wanted an integer >= 1, got {batch_size!r}")
+    check_count("batch_size", batch_size)
     prepared = Preparation(model, loss if loss is not None else model.loss_name, batch_size)
     if is_batches(x):
         if y is not None or sample_weight is not None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .._check import check_choice, check_count, check_number
 from .callbacks import AtEpochEnd, Callback, Checkpoint, EarlyStopping
 from .data import Data, split_rows
 from .gradients import gradient_order
@@ -201,18 +202,14 @@ def _check(
     x: Any,
     y: Any,
 ) -> None:
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ValueError(f"{name}: wanted an integer >= 1, got {value!r}")
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**63:
-        raise ValueError(f"seed: wanted an integer in [0, 2**63), got {seed!r}")
-    if not isinstance(split, (int, float, np.number)) or not 0 <= split < 1:
-        raise ValueError(f"validation_split: wanted a number in [0, 1), got {split!r}")
+    check_count("epochs", epochs)
+    check_count("batch_size", batch_size)
+    check_count("seed", seed, 0)
+    check_number("validation_split", split, 0, 1, open_high=True)
     if split and validation is not None:
         raise ValueError("validation_split: validation data are given as well; pass one of the two")
     choose(progress)
-    if on_nonfinite not in ("raise", "stop"):
-        raise ValueError(f'on_nonfinite: wanted "raise" or "stop", got {on_nonfinite!r}')
+    check_choice("on_nonfinite", on_nonfinite, ("raise", "stop"))
     if is_batches(x):
         if y is not None:
             raise ValueError("y: x is an iterator of batches, which bring their own targets")

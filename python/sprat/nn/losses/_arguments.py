@@ -5,17 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
-from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-
-def number(name: str, value: Any) -> float:
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
-        raise TypeError(f"{name}: wanted a number, got {value!r}")
-    return float(value)
+from ... import _check
 
 
 def weight_tuple(name: str, weights: Sequence[float] | NDArray[Any] | None) -> tuple[float, ...] | None:
@@ -40,20 +35,11 @@ def weight_array(weights: tuple[float, ...] | None, dtype: np.dtype[Any]) -> NDA
     return array
 
 
-def row_weights(weights: ArrayLike, dtype: Any) -> NDArray[Any]:
-    u = np.asarray(weights)
-    if u.dtype.kind not in "iubf":
-        raise TypeError(f"sample_weight: wanted numbers, got {u.dtype}")
-    return np.require(u, dtype, ["C", "ALIGNED"])
-
-
 def number_rows(values: ArrayLike, rows: int, columns: int, dtype: Any, name: str = "target") -> NDArray[Any]:
     """(rows, columns) of `dtype`; (rows,) is a single column."""
-    array = np.asarray(values)
-    if array.dtype.kind not in "iubf":
-        raise TypeError(f"{name}: wanted numbers, got {array.dtype}")
+    array = _check.as_array(name, values, dtype)
     if columns == 1 and array.shape == (rows,):
         array = array.reshape(rows, 1)
     if array.shape != (rows, columns):
         raise ValueError(f"{name}: wanted shape ({rows}, {columns}) like output, got {array.shape}")
-    return np.require(array, dtype, ["C", "ALIGNED"])
+    return array

@@ -10,10 +10,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ... import _core
+from ... import _check, _core
 from ...errors import FormatError
-from .._arrays import real_array
-from ._arguments import number_rows, row_weights
+from ._arguments import number_rows
 
 _registry: dict[str, type[Loss]] = {}
 
@@ -83,12 +82,12 @@ class Loss(ABC):
     def _compute(
         self, output: ArrayLike, target: ArrayLike | None, sample_weight: ArrayLike | None, teacher: ArrayLike | None
     ) -> tuple[float, NDArray[Any]]:
-        z = real_array("output", output)
+        z = _check.real_array("output", output, integers=True)
         if z.ndim != 2:
             raise ValueError(f"output: wanted (rows, columns), got shape {z.shape}")
         rows, columns = z.shape
         t = None if target is None else self.native_target(target, rows, columns, z.dtype)
-        u = None if sample_weight is None else row_weights(sample_weight, z.dtype)
+        u = None if sample_weight is None else _check.as_array("sample_weight", sample_weight, z.dtype)
         y = None if teacher is None else number_rows(teacher, rows, columns, z.dtype, "teacher")
         grad = np.empty_like(z)
         return _core.loss(z, t, u, y, grad, **self.native_options(z.dtype)), grad

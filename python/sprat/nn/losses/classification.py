@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._arguments import number, weight_array, weight_tuple
+from ..._check import check_number
+from ._arguments import weight_array, weight_tuple
 from ._base import Loss
 
 __all__ = ["BCEWithLogits", "CrossEntropy"]
@@ -39,9 +40,7 @@ class CrossEntropy(Loss):
     class_weight: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
-        smoothing = number("label_smoothing", self.label_smoothing)
-        if not 0 <= smoothing < 1:
-            raise ValueError(f"label_smoothing: wanted a number in [0, 1), got {smoothing:g}")
+        smoothing = check_number("label_smoothing", self.label_smoothing, 0, 1, open_high=True)
         self._store(label_smoothing=smoothing, class_weight=weight_tuple("class_weight", self.class_weight))
 
     def native_options(self, dtype: Any) -> dict[str, Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from numpy.typing import ArrayLike, NDArray
 
-from ._arguments import number
+from ..._check import check_number, check_positive
 from ._base import Loss, get
 from .classification import CrossEntropy
 
@@ -49,11 +48,8 @@ class Distillation(Loss):
     hard: Loss = field(default_factory=CrossEntropy)
 
     def __post_init__(self) -> None:
-        temperature, alpha = number("temperature", self.temperature), number("alpha", self.alpha)
-        if not 0 < temperature < math.inf:
-            raise ValueError(f"temperature: wanted a finite number above 0, got {temperature:g}")
-        if not 0 <= alpha <= 1:
-            raise ValueError(f"alpha: wanted a number in [0, 1], got {alpha:g}")
+        temperature = check_positive("temperature", self.temperature)
+        alpha = check_number("alpha", self.alpha, 0, 1)
         hard = get(self.hard)
         if not isinstance(hard, Loss) or isinstance(hard, Distillation):
             raise TypeError(f"hard: wanted a loss of sprat.nn.losses, got {type(hard).__name__}")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ._arguments import number
+from ..._check import check_positive
 from ._base import Loss
 
 __all__ = ["MAE", "MSE", "Huber"]
@@ -68,10 +67,7 @@ class Huber(Loss):
     delta: float = 1.0
 
     def __post_init__(self) -> None:
-        delta = number("delta", self.delta)
-        if not 0 < delta < math.inf:
-            raise ValueError(f"delta: wanted a finite number above 0, got {delta:g}")
-        self._store(delta=delta)
+        self._store(delta=check_positive("delta", self.delta))
 
     def native_options(self, dtype: Any) -> dict[str, Any]:
         return {"loss": self.name, "delta": self.delta}

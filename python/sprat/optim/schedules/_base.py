@@ -7,12 +7,12 @@ import operator
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from numbers import Real
 from typing import Any, ClassVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._check import short
 from ...errors import FormatError
 
 _registry: dict[str, type[Schedule]] = {}
@@ -80,19 +80,19 @@ class Schedule(ABC):
         """
         if isinstance(step, np.ndarray):
             if step.dtype.kind not in "iu":
-                raise TypeError(f"step must be an integer or an integer array, got an array of {step.dtype}")
+                raise TypeError(f"step: wanted an integer or an integer array, got an array of {step.dtype}")
             rates = np.fromiter((self._checked(i) for i in step.ravel().tolist()), np.float64, step.size)
             return rates.reshape(step.shape)
         try:
             index = operator.index(step)
         except TypeError:
             kind = type(step).__name__
-            raise TypeError(f"step must be an integer or an integer array, got {kind}") from None
+            raise TypeError(f"step: wanted an integer or an integer array, got {kind}") from None
         return self._checked(index)
 
     def _checked(self, step: int) -> float:
         if step < 0:
-            raise ValueError(f"step must be 0 or more, got {step}")
+            raise ValueError(f"step: wanted 0 or more, got {step}")
         rate = self.at(step)
         if not math.isfinite(rate):
             raise ValueError(f"the rate of schedule {self.name!r} overflows at step {step}")
@@ -135,11 +135,11 @@ def _build(config: Mapping[str, Any], depth: int) -> Schedule:
     name = config.get("name")
     cls = _registry.get(name) if isinstance(name, str) else None
     if cls is None:
-        raise FormatError(f"schedule: name must be one of {', '.join(sorted(_registry))}, got {_short(name)}")
+        raise FormatError(f"schedule: name: wanted one of {', '.join(sorted(_registry))}, got {short(name)}")
     values = {key: value for key, value in config.items() if key != "name"}
     unknown = [key for key in values if key not in {field.name for field in fields(cls)}]
     if unknown:
-        raise FormatError(f"schedule {name!r}: unknown field {_short(unknown[0])}")
+        raise FormatError(f"schedule {name!r}: unknown field {short(unknown[0])}")
     decoded = {key: _decode(value, depth + 1) for key, value in values.items()}
     try:
         return cls(**decoded)
@@ -187,40 +187,8 @@ def registry() -> dict[str, type[Schedule]]:
     return dict(sorted(_registry.items()))
 
 
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
-
-
-def number(name: str, value: Any, low: float = 0.0, high: float = math.inf, *, open_low: bool = False) -> float:
-    """`value` as a finite float in [low, high] (or ]low, high]), else one line that names the argument."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, got {_short(value)}")
-    try:
-        result = float(value)
-    except OverflowError:
-        result = math.inf
-    inside = low < result <= high if open_low else low <= result <= high
-    if not (inside and math.isfinite(result)):
-        bound = f"above {low:g}" if open_low else f"at least {low:g}"
-        if high < math.inf:
-            bound += f" and at most {high:g}"
-        raise ValueError(f"{name} must be finite and {bound}, got {_short(value)}")
-    return result
-
-
-def count(name: str, value: Any, low: int = 1) -> int:
-    """`value` as an int of at least `low`, else one line that names the argument."""
-    if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be an integer, got {_short(value)}")
-    result = operator.index(value)
-    if not low <= result < 2**63:
-        raise ValueError(f"{name} must be an integer of at least {low}, got {_short(value)}")
-    return result
-
-
 def schedule(name: str, value: Any) -> Schedule:
     """`value` if it is a Schedule, else one line that names the argument."""
     if not isinstance(value, Schedule):
-        raise TypeError(f"{name} must be a schedule, got {_short(value)}")
+        raise TypeError(f"{name}: wanted a schedule, got {short(value)}")
     return value

@@ -6,7 +6,8 @@ from collections import abc
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ._base import Schedule, count, number, schedule
+from ..._check import check_count, check_number
+from ._base import Schedule, schedule
 from ._portable import blend
 
 __all__ = ["Sequence", "Warmup"]
@@ -45,9 +46,9 @@ class Warmup(Schedule):
 
     def __post_init__(self) -> None:
         self._store(
-            steps=count("steps", self.steps),
+            steps=check_count("steps", self.steps),
             then=schedule("then", self.then),
-            start=number("start", self.start),
+            start=check_number("start", self.start),
         )
 
     def at(self, step: int) -> float:
@@ -80,16 +81,16 @@ class Sequence(Schedule):
     def __post_init__(self) -> None:
         parts: Any = self.parts
         if isinstance(parts, str) or not isinstance(parts, abc.Iterable):
-            raise TypeError(f"parts must be a sequence of (steps, schedule) pairs, got {type(parts).__name__}")
+            raise TypeError(f"parts: wanted a sequence of (steps, schedule) pairs, got {type(parts).__name__}")
         parts = list(parts)
         if not parts:
             raise ValueError("parts must hold at least one (steps, schedule) pair, got none")
         checked: list[tuple[int | None, Schedule]] = []
         for i, part in enumerate(parts):
             if not isinstance(part, tuple | list) or len(part) != 2:
-                raise TypeError(f"parts[{i}] must be a (steps, schedule) pair, got {type(part).__name__}")
+                raise TypeError(f"parts[{i}]: wanted a (steps, schedule) pair, got {type(part).__name__}")
             last = i == len(parts) - 1
-            steps = None if last and part[0] is None else count(f"parts[{i}][0]", part[0])
+            steps = None if last and part[0] is None else check_count(f"parts[{i}][0]", part[0])
             checked.append((steps, schedule(f"parts[{i}][1]", part[1])))
         self._store(parts=tuple(checked))
 

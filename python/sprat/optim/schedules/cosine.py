@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ._base import Schedule, count, number
+from ..._check import check_count, check_flag, check_number
+from ._base import Schedule
 from ._portable import blend, cospi
 
 __all__ = ["Cosine", "CosineWarmRestarts", "OneCycle"]
@@ -47,7 +48,9 @@ class Cosine(Schedule):
     end: float = 0.0
 
     def __post_init__(self) -> None:
-        self._store(lr=number("lr", self.lr), steps=count("steps", self.steps), end=number("end", self.end))
+        self._store(
+            lr=check_number("lr", self.lr), steps=check_count("steps", self.steps), end=check_number("end", self.end)
+        )
 
     def at(self, step: int) -> float:
         return _anneal(self.lr, self.end, min(step, self.steps) / self.steps)
@@ -86,10 +89,10 @@ class CosineWarmRestarts(Schedule):
 
     def __post_init__(self) -> None:
         self._store(
-            lr=number("lr", self.lr),
-            steps=count("steps", self.steps),
-            factor=count("factor", self.factor),
-            end=number("end", self.end),
+            lr=check_number("lr", self.lr),
+            steps=check_count("steps", self.steps),
+            factor=check_count("factor", self.factor),
+            end=check_number("end", self.end),
         )
 
     def at(self, step: int) -> float:
@@ -146,15 +149,14 @@ class OneCycle(Schedule):
 
     def __post_init__(self) -> None:
         if self.anneal not in ("cos", "linear"):
-            raise ValueError(f"anneal must be 'cos' or 'linear', got {self.anneal!r}")
-        if not isinstance(self.three_phase, bool):
-            raise TypeError(f"three_phase must be True or False, got {self.three_phase!r}")
+            raise ValueError(f"anneal: wanted 'cos' or 'linear', got {self.anneal!r}")
+        check_flag("three_phase", self.three_phase)
         self._store(
-            max_lr=number("max_lr", self.max_lr),
-            steps=count("steps", self.steps),
-            pct_start=number("pct_start", self.pct_start, high=0.5 if self.three_phase else 1.0),
-            div_factor=number("div_factor", self.div_factor, open_low=True),
-            final_div_factor=number("final_div_factor", self.final_div_factor, open_low=True),
+            max_lr=check_number("max_lr", self.max_lr),
+            steps=check_count("steps", self.steps),
+            pct_start=check_number("pct_start", self.pct_start, high=0.5 if self.three_phase else 1.0),
+            div_factor=check_number("div_factor", self.div_factor, open_low=True),
+            final_div_factor=check_number("final_div_factor", self.final_div_factor, open_low=True),
         )
 
     def at(self, step: int) -> float:

@@ -9,7 +9,8 @@ from itertools import pairwise
 from math import sqrt
 from typing import Any, ClassVar
 
-from ._base import Schedule, count, number
+from ..._check import check_count, check_flag, check_number
+from ._base import Schedule
 from ._portable import blend, power
 
 __all__ = ["Constant", "Exponential", "InverseSqrt", "InverseTime", "Linear", "MultiStep", "Polynomial", "Step"]
@@ -34,7 +35,7 @@ class Constant(Schedule):
     lr: float
 
     def __post_init__(self) -> None:
-        self._store(lr=number("lr", self.lr))
+        self._store(lr=check_number("lr", self.lr))
 
     def at(self, step: int) -> float:
         return self.lr
@@ -67,9 +68,9 @@ class Step(Schedule):
 
     def __post_init__(self) -> None:
         self._store(
-            lr=number("lr", self.lr),
-            step_size=count("step_size", self.step_size),
-            gamma=number("gamma", self.gamma),
+            lr=check_number("lr", self.lr),
+            step_size=check_count("step_size", self.step_size),
+            gamma=check_number("gamma", self.gamma),
         )
 
     def at(self, step: int) -> float:
@@ -104,12 +105,12 @@ class MultiStep(Schedule):
     def __post_init__(self) -> None:
         given: Any = self.milestones
         if isinstance(given, str) or not isinstance(given, Iterable):
-            raise TypeError(f"milestones must be a sequence of integers, got {type(given).__name__}")
-        milestones = tuple(count(f"milestones[{i}]", m) for i, m in enumerate(given))
+            raise TypeError(f"milestones: wanted a sequence of integers, got {type(given).__name__}")
+        milestones = tuple(check_count(f"milestones[{i}]", m) for i, m in enumerate(given))
         for i, (earlier, later) in enumerate(pairwise(milestones)):
             if later <= earlier:
                 raise ValueError(f"milestones must increase, got {later} after {earlier} at position {i + 1}")
-        self._store(lr=number("lr", self.lr), milestones=milestones, gamma=number("gamma", self.gamma))
+        self._store(lr=check_number("lr", self.lr), milestones=milestones, gamma=check_number("gamma", self.gamma))
 
     def at(self, step: int) -> float:
         return self.lr * power(self.gamma, bisect_right(self.milestones, step))
@@ -151,8 +152,12 @@ class Exponential(Schedule):
     staircase: bool = True
 
     def __post_init__(self) -> None:
-        self._store(lr=number("lr", self.lr), gamma=number("gamma", self.gamma), every=count("every", self.every))
-        _check_flag("staircase", self.staircase)
+        self._store(
+            lr=check_number("lr", self.lr),
+            gamma=check_number("gamma", self.gamma),
+            every=check_count("every", self.every),
+        )
+        check_flag("staircase", self.staircase)
 
     def at(self, step: int) -> float:
         return self.lr * power(self.gamma, step // self.every if self.staircase else step / self.every)
@@ -184,7 +189,7 @@ class InverseSqrt(Schedule):
     hold: int
 
     def __post_init__(self) -> None:
-        self._store(lr=number("lr", self.lr), hold=count("hold", self.hold))
+        self._store(lr=check_number("lr", self.lr), hold=check_count("hold", self.hold))
 
     def at(self, step: int) -> float:
         return self.lr * sqrt(self.hold / max(step, self.hold))
@@ -222,8 +227,12 @@ class InverseTime(Schedule):
     staircase: bool = True
 
     def __post_init__(self) -> None:
-        self._store(lr=number("lr", self.lr), decay=number("decay", self.decay), every=count("every", self.every))
-        _check_flag("staircase", self.staircase)
+        self._store(
+            lr=check_number("lr", self.lr),
+            decay=check_number("decay", self.decay),
+            every=check_count("every", self.every),
+        )
+        check_flag("staircase", self.staircase)
 
     def at(self, step: int) -> float:
         return self.lr / (1.0 + self.decay * (step // self.every if self.staircase else step / self.every))
@@ -259,10 +268,10 @@ class Polynomial(Schedule):
 
     def __post_init__(self) -> None:
         self._store(
-            lr=number("lr", self.lr),
-            steps=count("steps", self.steps),
-            power=number("power", self.power, open_low=True),
-            end=number("end", self.end),
+            lr=check_number("lr", self.lr),
+            steps=check_count("steps", self.steps),
+            power=check_number("power", self.power, open_low=True),
+            end=check_number("end", self.end),
         )
 
     def at(self, step: int) -> float:
@@ -299,16 +308,11 @@ class Linear(Schedule):
 
     def __post_init__(self) -> None:
         self._store(
-            lr=number("lr", self.lr),
-            steps=count("steps", self.steps),
-            start_factor=number("start_factor", self.start_factor),
-            end_factor=number("end_factor", self.end_factor),
+            lr=check_number("lr", self.lr),
+            steps=check_count("steps", self.steps),
+            start_factor=check_number("start_factor", self.start_factor),
+            end_factor=check_number("end_factor", self.end_factor),
         )
 
     def at(self, step: int) -> float:
         return self.lr * blend(self.start_factor, self.end_factor, min(step, self.steps) / self.steps)
-
-
-def _check_flag(name: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
