@@ -186,8 +186,10 @@ void test_refusals() {
   refused("tensor.param must not be NULL", [](P& p) { p.tensor.param = nullptr; });
   refused("tensor.grad must not be NULL", [](P& p) { p.tensor.grad = nullptr; });
   refused("tensor.states must not be NULL", [](P& p) { p.tensor.states[1] = nullptr; });
-  refused("tensor.grad: wanted an array aligned", [](P& p) { p.tensor.grad = reinterpret_cast<char*>(p.grad.data()) + 2; });
-  refused("tensor.ema: wanted an array aligned", [](P& p) { p.tensor.ema = reinterpret_cast<char*>(p.ema.data()) + 1; });
+  refused("tensor.grad: wanted an array aligned",
+          [](P& p) { p.tensor.grad = reinterpret_cast<char*>(p.grad.data()) + 2; });
+  refused("tensor.ema: wanted an array aligned",
+          [](P& p) { p.tensor.ema = reinterpret_cast<char*>(p.ema.data()) + 1; });
   refused("params.step", [](P& p) { p.group.params.step = 0; });
   refused("params.lr", [=](P& p) { p.group.params.lr = nan; });
   refused("params.eps", [=](P& p) { p.group.params.eps = infinity; });

@@ -289,7 +289,7 @@ class Encoder:
         True
         >>> Encoder.from_config({"version": 99})
         Traceback (most recent call last):
-        sprat.errors.FormatError: encoder: version must be 1, got 99
+        sprat.errors.FormatError: encoder: version: wanted 1, got 99
         """
         if not isinstance(config, Mapping):
             raise FormatError(f"encoder: wanted a JSON object, got {type(config).__name__}")
