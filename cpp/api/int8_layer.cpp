@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "api/dispatch.h"
 #include "api/status.h"
@@ -52,6 +53,7 @@ bool Int8Layer::pack(const sprat_int8_layer& layer) {
   if (layer.bias) std::copy_n(layer.bias, n, numbers_.data() + padded);
   native_ = {k, n, weight_.data(), weight_sums_.data(), numbers_.data(), numbers_.data() + padded};
   activation_ = layer.activation;
+  is_identity_ = std::strcmp(sprat_activation_name(activation_), "identity") == 0;
   is_static_ = layer.is_static != 0;
   input_scale_ = layer.input_scale;
   input_zero_point_ = layer.input_zero_point;
@@ -67,7 +69,7 @@ void Int8Layer::run(const KernelTable& kernels, const float* x, int64_t rows, ui
     int8.quantize_dynamic(x, rows, native_.k, q, scales, zero_points);
   }
   int8.multiply(native_, {q, scales, zero_points}, rows, y);
-  kernels.activation->list[activation_].forward[SPRAT_FLOAT32](y, y, rows * native_.n);
+  if (!is_identity_) kernels.activation->list[activation_].forward[SPRAT_FLOAT32](y, y, rows * native_.n);
 }
 
 }  // namespace sprat

@@ -27,6 +27,7 @@ class Int8Layer {
  private:
   LinearInt8 native_{};
   int32_t activation_ = 0;
+  bool is_identity_ = false;  // the activation
   bool is_static_ = false;
   float input_scale_ = 1;
   int32_t input_zero_point_ = 0;
