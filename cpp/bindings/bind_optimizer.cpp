@@ -21,8 +21,11 @@ void bind_optimizer(nb::module_& m) {
   nb::class_<OptimizerPlan>(m, "OptimizerPlan",
                             "The arrays of an optimizer, borrowed and checked once. Made by sprat.optim.Optimizer.")
       .def(nb::init<const nb::list&, const nb::list&, int64_t, int64_t>(), nb::arg("optimizers"), nb::arg("tensors"),
-           nb::arg("flat_size"), nb::arg("step_count"))
+           nb::arg("flat_size"), nb::arg("step_count"),
+           nb::sig("def __init__(self, optimizers: list[str], tensors: list[tuple[object, ...]], flat_size: int, "
+                   "step_count: int) -> None"))
       .def("set_group", &OptimizerPlan::set_group, nb::arg("group"), nb::arg("hyperparameters"),
+           nb::sig("def set_group(self, group: int, hyperparameters: dict[str, float]) -> None"),
            "Set hyper-parameters of a parameter group.")
       .def("set_options", &OptimizerPlan::set_options, nb::arg("clip_norm"), nb::arg("clip_value"),
            nb::arg("ema_decay"), nb::arg("require_finite"), "Set what happens around the update; 0 is off.")

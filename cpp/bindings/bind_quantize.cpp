@@ -110,7 +110,8 @@ nb::dict quant_limits() {
 }  // namespace
 
 void bind_quantize(nb::module_& m) {
-  m.def("quant_limits", &quant_limits, "Smallest and largest code of each type that real numbers are quantized to.");
+  m.def("quant_limits", &quant_limits, nb::sig("def quant_limits() -> dict[str, tuple[int, int]]"),
+        "Smallest and largest code of each type that real numbers are quantized to.");
   m.def("quantize", &quantize, nb::arg("x"), nb::arg("out"), nb::arg("scale"), nb::arg("zero_point"), nb::arg("outer"),
         nb::arg("inner"), nb::arg("quant_min"), nb::arg("quant_max"),
         "out = clamp(round_half_even(x / scale) + zero_point, quant_min, quant_max), x as (outer, len(scale), inner).");

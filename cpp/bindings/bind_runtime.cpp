@@ -64,7 +64,7 @@ void bind_runtime(nb::module_& m) {
         out["rounding"] = mode.rounding;
         return out;
       },
-      "Floating-point mode of the calling thread.");
+      nb::sig("def float_mode() -> dict[str, bool | str]"), "Floating-point mode of the calling thread.");
 }
 
 }  // namespace sprat::bindings

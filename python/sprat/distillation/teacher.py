@@ -83,7 +83,8 @@ def _ensemble(
         raise ValueError("teacher: wanted at least one, got an empty list")
     outputs = [teacher_outputs(t, x, columns, classification=classification, batch_size=batch_size) for t in teachers]
     if not classification:
-        return np.mean(outputs, axis=0)
+        mean: NDArray[np.floating] = np.mean(outputs, axis=0)
+        return mean
     probabilities = np.mean([_probabilities(output.astype(np.float64)) for output in outputs], axis=0)
     return _logits(probabilities, len(x), columns, None)
 

@@ -64,7 +64,7 @@ def flat_layout(parameters: list[Parameter], model: Any) -> tuple[list[int], int
 def make_plan(kernels: list[str], parameters: list[Parameter], model: Any, step_count: int) -> _core.OptimizerPlan:
     """The native plan. Raises TypeError or ValueError, with one line, if an array cannot be used."""
     offsets, flat_size = flat_layout(parameters, model)
-    rows = [
+    rows: list[tuple[object, ...]] = [
         (
             label(parameter, index),
             parameter.name,

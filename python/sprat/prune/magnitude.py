@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,17 +65,19 @@ def threshold(
     if not (isinstance(t, (int, float, np.integer, np.floating)) and t >= 0):
         raise ValueError(f"t: wanted a number of at least 0, got {t!r}")
     t = float(t)
-    if not _is_model(target):
+    model = _as_model(target)
+    if model is None:
         if layers is not None:
             raise TypeError("layers: only a model has layers, target is an array")
-        mask = np.empty(np.shape(target), np.uint8)
-        _core.prune_threshold(target, t, mask)
+        array = cast("NDArray[np.floating]", target)
+        mask = np.empty(np.shape(array), np.uint8)
+        _core.prune_threshold(array, t, mask)
         return mask
-    weights = _weights(target, layers)
+    weights = _weights(model, layers)
     masks = {name: np.empty(w.shape, np.uint8) for name, w in weights.items()}
     for name, w in weights.items():
         _core.prune_threshold(w, t, masks[name])
-    return _join(target, masks)
+    return _join(model, masks)
 
 
 @overload
@@ -133,11 +135,13 @@ def magnitude(
     >>> round(sprat.prune.report(model).sparsity, 2)
     0.9
     """
-    if not _is_model(target):
+    model = _as_model(target)
+    if model is None:
         if layers is not None or isinstance(sparsity, Mapping):
             raise TypeError("layers: only a model has layers, target is an array")
-        mask = np.empty(np.shape(target), np.uint8)
-        _prune_smallest([target], [mask], check_number("sparsity", sparsity, 0, 1))
+        array = cast("NDArray[np.floating]", target)
+        mask = np.empty(np.shape(array), np.uint8)
+        _prune_smallest([array], [mask], check_number("sparsity", sparsity, 0, 1))
         return mask
     if scope not in ("global", "layer"):
         raise ValueError(f"scope: wanted 'global' or 'layer', got {scope!r}")
@@ -145,11 +149,11 @@ def magnitude(
         if layers is not None:
             raise TypeError("layers: sparsity names the layers already")
         groups = [
-            (_weights(target, [layer]), check_number(f"sparsity[{layer}]", share, 0, 1))
+            (_weights(model, [layer]), check_number(f"sparsity[{layer}]", share, 0, 1))
             for layer, share in sparsity.items()
         ]
     else:
-        share, weights = check_number("sparsity", sparsity, 0, 1), _weights(target, layers)
+        share, weights = check_number("sparsity", sparsity, 0, 1), _weights(model, layers)
         groups = [(weights, share)] if scope == "global" else [({name: w}, share) for name, w in weights.items()]
     for name, w in ((name, w) for weights, _ in groups for name, w in weights.items()):
         if np.isnan(w).any():
@@ -159,15 +163,16 @@ def magnitude(
         mine = {name: np.empty(w.shape, np.uint8) for name, w in weights.items()}
         _prune_smallest(list(weights.values()), list(mine.values()), share)
         masks |= mine
-    return _join(target, masks)
+    return _join(model, masks)
 
 
 def _prune_smallest(arrays: list[NDArray[np.floating]], masks: list[Mask], share: float) -> None:
     _core.prune_smallest(arrays, round(share * sum(np.size(a) for a in arrays)), masks)
 
 
-def _is_model(target: object) -> bool:
-    return hasattr(target, "parameters") and hasattr(target, "masks")
+def _as_model(target: object) -> MLP | None:
+    """The target, if it is a model."""
+    return cast("MLP", target) if hasattr(target, "parameters") and hasattr(target, "masks") else None
 
 
 def _weights(model: MLP, layers: Iterable[int] | None) -> dict[str, NDArray[np.floating]]:
