@@ -12,7 +12,7 @@ import numpy as np
 
 from sprat import optim
 
-from .harness import Candidate, Case, main
+from .harness import Candidate, Case, aligned, main
 
 try:
     import torch
@@ -33,8 +33,8 @@ def reference(name: str, w: Array, grad: Array) -> Array:
 
 def make_inputs(sizes: list[int]) -> tuple[list[Array], list[Array]]:
     rng = np.random.default_rng(0)
-    params = [rng.standard_normal(size, np.float32) for size in sizes]
-    return params, [rng.standard_normal(size, np.float32) for size in sizes]
+    params, grads = ([aligned(rng.standard_normal(size, np.float32)) for size in sizes] for _ in range(2))
+    return params, grads
 
 
 def checked(name: str, adapter: Callable[..., Any], sizes: list[int], options: dict[str, Any]) -> Callable[[], None]:
@@ -70,7 +70,7 @@ def with_torch(name: str, params: list[Array], grads: list[Array], options: dict
 
 def with_numpy(name: str, params: list[Array], grads: list[Array], options: dict[str, Any]) -> Any:
     """The usual lines, in place, with preallocated temporaries."""
-    state = [(np.zeros_like(w), np.zeros_like(w), np.empty_like(w), np.empty_like(w)) for w in params]
+    state = [tuple(aligned(np.zeros_like(w)) for _ in range(4)) for w in params]
     step = 0
 
     def adam() -> None:
@@ -115,6 +115,19 @@ def make_case(title: str, name: str, sizes: list[int], arrays: int, moved: int, 
     return Case(title, candidates, bytes=moved * total, working_set=arrays * total)
 
 
+def denormal_case(title: str, name: str, n: int, gradient: float, **options: Any) -> Case:
+    """Gradients, states and parameters that lead into the denormal range, beside ordinary numbers."""
+    calls = {}
+    for kind, value in (("sprat", gradient), ("normal", 1.0)):
+        w, g = (aligned(np.full(n, value, np.float32)) for _ in range(2))
+        optimizer = getattr(optim, name)([w], lr=LR, **options)
+        for state in optimizer.state[0].values():
+            state[...] = value
+        optimizer.bind([g])
+        calls[kind] = optimizer.step
+    return Case(title, [Candidate(kind, call, lambda: None) for kind, call in calls.items()])
+
+
 def cases() -> Iterator[Case]:
     for n in (1, 1_000, 10_000, 100_000, 1_000_000, 10_000_000):
         # reads parameter, gradient and two averages; writes three of them
@@ -123,6 +136,9 @@ def cases() -> Iterator[Case]:
     for n in (1_000, 100_000, 1_000_000):
         # reads parameter, gradient and buffer; writes two of them
         yield make_case(f"sgd momentum, n = {n:,}", "SGD", [n], arrays=3, moved=5, momentum=0.9)
+    for name, options in (("SGD", {"momentum": 0.9}), ("Adam", {}), ("RMSprop", {"momentum": 0.9, "centered": True})):
+        yield denormal_case(f"{name.lower()}, n = 20,000, all of 1e-40", name, 20_000, 1e-40, **options)
+        yield denormal_case(f"{name.lower()}, n = 20,000, all of 1e-20", name, 20_000, 1e-20, **options)
 
 
 if __name__ == "__main__":
