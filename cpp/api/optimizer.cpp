@@ -87,7 +87,8 @@ double squared_norm(const KernelTable& table, const sprat_optimizer_group* group
                             [&](const sprat_optimizer_group& group, const sprat_optimizer_tensor& tensor, int64_t first,
                                 int64_t last, int64_t position) {
                               const char* grad = advance(tensor.grad, first, item_size(group.dtype));
-                              table.reduce->sum_of_squares[group.dtype](grad, last - first, position, lanes);
+                              const uint8_t* mask = tensor.mask ? tensor.mask + first : nullptr;
+                              table.reduce->sum_of_squares[group.dtype](grad, mask, last - first, position, lanes);
                             });
     };
   });
@@ -98,7 +99,7 @@ int64_t count_nonfinite(const KernelTable& table, const sprat_optimizer_group* g
   for (int64_t g = 0; g < num_groups; ++g) {
     for (int64_t t = 0; t < groups[g].num_tensors; ++t) {
       const sprat_optimizer_tensor& tensor = groups[g].tensors[t];
-      count += table.reduce->count_nonfinite[groups[g].dtype](tensor.grad, tensor.length);
+      count += table.reduce->count_nonfinite[groups[g].dtype](tensor.grad, tensor.mask, tensor.length);
     }
   }
   return count;
@@ -154,12 +155,13 @@ sprat_status sprat_optimizer_advance(int32_t optimizer, sprat_optimizer_params* 
   return SPRAT_OK;
 }
 
-sprat_status sprat_count_nonfinite(sprat_dtype dtype, const void* x, int64_t length, int64_t* count) noexcept {
+sprat_status sprat_count_nonfinite(sprat_dtype dtype, const void* x, const uint8_t* mask, int64_t length,
+                                   int64_t* count) noexcept {
   SPRAT_REQUIRE(is_float(dtype), "dtype: wanted float32 or float64");
   SPRAT_REQUIRE(length >= 0, "length: wanted at least 0, got %lld", shown(length));
   SPRAT_REQUIRE(count, "count must not be NULL");
   if (length > 0) SPRAT_RETURN_IF_REFUSED(check_array("x", x, item_size(dtype)));
-  *count = kernels().reduce->count_nonfinite[dtype](x, length);
+  *count = kernels().reduce->count_nonfinite[dtype](x, mask, length);
   return SPRAT_OK;
 }
 

@@ -116,12 +116,10 @@ void OptimizerPlan::add_tensor(nb::handle description) {
 
 // No array that is written may share memory with another one.
 void OptimizerPlan::check_overlaps() {
-  std::vector<Span> all;
   for (const Tensor& tensor : tensors_) {
     written_.push_back(span(tensor.param));
     for (const Array& state : tensor.states) written_.push_back(span(state));
     if (tensor.ema) written_.push_back(span(*tensor.ema));
-    if (tensor.mask) all.push_back(span(*tensor.mask));
   }
   const auto is_empty = [](const Span& s) { return s.begin == s.end; };
   const auto by_address = [](const Span& a, const Span& b) { return a.begin < b.begin; };
@@ -322,7 +320,8 @@ nb::list OptimizerPlan::nonfinite() const {
   for (const Tensor& tensor : tensors_) {
     if (!tensor.grad_data) continue;
     int64_t count = 0;
-    check(sprat_count_nonfinite(tensor.param.as_dtype(), tensor.grad_data, tensor.param.size(), &count));
+    const auto* mask = static_cast<const uint8_t*>(data_or_null(tensor.mask));
+    check(sprat_count_nonfinite(tensor.param.as_dtype(), tensor.grad_data, mask, tensor.param.size(), &count));
     if (count) found.append(nb::make_tuple(tensor.label, count));
   }
   return found;

@@ -10,6 +10,13 @@ SPRAT_INLINE V square(V x) {
   return x * x;
 }
 
+template <class V, bool kMasked>
+SPRAT_INLINE V load_kept(const Scalar<V>* x, const uint8_t* mask, int64_t i) {
+  const V value = load<V>(x + i);
+  if constexpr (kMasked) return select(load_mask_u8<V>(mask + i), value, V(0));
+  else return value;
+}
+
 // The 16 lanes as float64 registers.
 struct Lanes {
   using V = Vec<double>;
@@ -23,44 +30,56 @@ struct Lanes {
     for (int r = 0; r < kRegisters; ++r) sums[r].store(lanes + r * kLanes<V>);
   }
 
-  SPRAT_INLINE void add(const double* x) {
-    for (int r = 0; r < kRegisters; ++r) sums[r] += square(V::load(x + r * kLanes<V>));
+  // Elements [i, i + 16), of which the first belongs to lane 0.
+  template <bool kMasked>
+  SPRAT_INLINE void add_squares(const double* x, const uint8_t* mask, int64_t i) {
+    for (int r = 0; r < kRegisters; ++r) sums[r] += square(load_kept<V, kMasked>(x, mask, i + r * kLanes<V>));
   }
-  SPRAT_INLINE void add(const float* x) {
+  template <bool kMasked>
+  SPRAT_INLINE void add_squares(const float* x, const uint8_t* mask, int64_t i) {
     for (int r = 0; r < kRegisters; r += 2) {
-      const Vec<float> both = Vec<float>::load(x + r * kLanes<V>);
+      const Vec<float> both = load_kept<Vec<float>, kMasked>(x, mask, i + r * kLanes<V>);
       sums[r] += square(widen_low(both));
       sums[r + 1] += square(widen_high(both));
     }
   }
 };
 
-template <class T>
-void sum_of_squares(const void* array, int64_t n, int64_t offset, double* lanes) {
-  const T* x = static_cast<const T*>(array);
+template <class T, bool kMasked>
+SPRAT_INLINE void sum_of_squares(const T* x, const uint8_t* mask, int64_t n, int64_t offset, double* lanes) {
   int64_t i = 0;
-  const auto add_until = [&](int64_t end) {
-    for (; i < end; ++i) lanes[(offset + i) % kReduceLanes] += square(static_cast<double>(x[i]));
+  const auto add_until = [&](int64_t end) SPRAT_INLINE_LAMBDA {
+    for (; i < end; ++i) {
+      lanes[(offset + i) % kReduceLanes] += square(static_cast<double>(load_kept<T, kMasked>(x, mask, i)));
+    }
   };
   const int64_t head = (kReduceLanes - offset % kReduceLanes) % kReduceLanes;
   add_until(head < n ? head : n);  // up to an element of lane 0
   if (n - i >= kReduceLanes) {
     Lanes sums(lanes);
-    for (; i + kReduceLanes <= n; i += kReduceLanes) sums.add(x + i);
+    for (; i + kReduceLanes <= n; i += kReduceLanes) sums.add_squares<kMasked>(x, mask, i);
     sums.store(lanes);
   }
   add_until(n);
 }
 
 template <class T>
-int64_t count_nonfinite(const void* array, int64_t n) {
+void sum_of_squares(const void* array, const uint8_t* mask, int64_t n, int64_t offset, double* lanes) {
+  const T* x = static_cast<const T*>(array);
+  if (mask) sum_of_squares<T, true>(x, mask, n, offset, lanes);
+  else sum_of_squares<T, false>(x, mask, n, offset, lanes);
+}
+
+template <class T>
+int64_t count_nonfinite(const void* array, const uint8_t* mask, int64_t n) {
   using V = Vec<T>;
   const T* x = static_cast<const T*>(array);
-  int64_t total = 0, i = 0;
-  const auto add = [&](V value)
-                       SPRAT_INLINE_LAMBDA { total += count(value - value != V(0)); };  // 0 if finite, else NaN
-  for (; i + kLanes<V> <= n; i += kLanes<V>) add(V::load(x + i));
-  if (i < n) add(V::load_partial(x + i, n - i));
+  int64_t total = 0;
+  for (int64_t i = 0; i < n; i += kLanes<V>) {
+    const V value = V::load_partial(x + i, n - i);
+    const Mask<V> odd = value - value != V(0);  // 0 if finite, else NaN
+    total += count(mask ? odd && load_mask_u8_partial<V>(mask + i, n - i) : odd);
+  }
   return total;
 }
 

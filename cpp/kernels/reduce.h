@@ -12,13 +12,14 @@ namespace sprat {
 
 inline constexpr int kReduceLanes = 16;
 
-// lanes[(offset + i) mod 16] += x[i]^2 for i in [0, n), where `offset` is the place of x[0] on the line.
-using SumOfSquares = void (*)(const void* x, int64_t n, int64_t offset, double* lanes);
+// lanes[(offset + i) mod 16] += x[i]^2 for i in [0, n), where `offset` is the place of x[0] on the line. What a mask
+// hides counts as 0, whatever it is; a mask may be NULL.
+using SumOfSquares = void (*)(const void* x, const uint8_t* mask, int64_t n, int64_t offset, double* lanes);
 
 struct ReduceKernels {
   // Each by sprat_dtype: float32, float64.
   SumOfSquares sum_of_squares[2];
-  int64_t (*count_nonfinite[2])(const void* x, int64_t n);  // NaN and infinities
+  int64_t (*count_nonfinite[2])(const void* x, const uint8_t* mask, int64_t n);  // NaN and infinities
 };
 
 }  // namespace sprat

@@ -73,6 +73,16 @@ def test_masked_weights_and_states_stay_zero(name: str, options: dict[str, Any],
         assert_same_bits(array[gone], np.zeros(gone.sum(), dtype))
 
 
+def test_masked_gradients_are_not_looked_at() -> None:
+    """Neither in the common norm nor as numbers that are not finite: a masked weight is as good as gone."""
+    mask = np.array([1, 0, 1], np.uint8)
+    w = np.zeros(3)
+    optimizer = optim.SGD([w], lr=1.0, masks=[mask], clip_norm=100.0, nonfinite="raise")
+    assert optimizer.step([np.array([3.0, np.nan, 4.0])])
+    assert optimizer.grad_norm == 5.0
+    np.testing.assert_array_equal(w, [-3, 0, -4])
+
+
 def test_a_mask_that_grows_takes_effect_at_once() -> None:
     w, mask = np.ones(4), np.ones(4, np.uint8)
     optimizer = optim.SGD({"w": w}, lr=0.5, masks={"w": mask})

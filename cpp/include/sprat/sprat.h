@@ -115,10 +115,9 @@ typedef struct sprat_optimizer_tensor {
   int64_t length;
   void* param;
   const void* grad;
-  void* states[SPRAT_OPTIMIZER_MAX_STATES]; /* as many as sprat_optimizer_num_states() tells; zeros before the first
-                                               step */
-  const uint8_t* mask;                      /* 0: parameter, states and ema are set to +0; NULL: no mask */
-  void* ema;                                /* moving average of the parameter; NULL: none */
+  void* states[SPRAT_OPTIMIZER_MAX_STATES]; /* as many as sprat_optimizer_num_states() tells; they begin as zeros */
+  const uint8_t* mask;                      /* 0: parameter, states and ema are set to +0, grad is not looked at */
+  void* ema;                                /* moving average of the parameter. It and the mask may be NULL. */
 } sprat_optimizer_tensor;
 
 typedef struct sprat_optimizer_group {
@@ -153,8 +152,8 @@ SPRAT_API sprat_status sprat_optimizer_step(const sprat_optimizer_group* groups,
 /* Turns the hyper-parameters of a step into those of the step after it: step + 1, and NAdam's mu_product. */
 SPRAT_API sprat_status sprat_optimizer_advance(int32_t optimizer, sprat_optimizer_params* params) SPRAT_NOEXCEPT;
 
-/* How many elements are NaN or infinite. */
-SPRAT_API sprat_status sprat_count_nonfinite(sprat_dtype dtype, const void* x, int64_t length,
+/* How many elements are NaN or infinite; with a mask, of those where it is not 0. */
+SPRAT_API sprat_status sprat_count_nonfinite(sprat_dtype dtype, const void* x, const uint8_t* mask, int64_t length,
                                              int64_t* count) SPRAT_NOEXCEPT;
 
 /* ---- activations ------------------------------------------------------------------------------------------------- */

@@ -37,7 +37,8 @@ class Optimizer(Base):
         Then every element is clamped to [-clip_value, clip_value].
     masks : list or dict of uint8 or bool arrays, optional
         Shape of the parameter; where a mask is 0, the parameter, its states and its average are set to +0
-        by each step. Entries may be None. Default: the model's masks, else none.
+        by each step, and the gradient is not looked at. Entries may be None. Default: the model's masks,
+        else none.
     ema_decay : float, optional
         Keep a moving average of every parameter, ema = ema_decay * ema + (1 - ema_decay) * param after each
         step, that starts as a copy of it: see `ema` and `swap_ema`.

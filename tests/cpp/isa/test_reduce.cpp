@@ -34,37 +34,57 @@ void check_sums_of_squares() {
           const double value = static_cast<double>(x[static_cast<size_t>(start + i)]);
           expected[(offset + i) % 16] += value * value;
         }
-        table.sum_of_squares[kDouble](x.data() + start, length, offset, squares);
+        table.sum_of_squares[kDouble](x.data() + start, nullptr, length, offset, squares);
         for (int lane = 0; lane < 16; ++lane) CHECK_SAME_BITS(squares[lane], expected[lane]);
       }
     }
   }
   // Cut anywhere, the lanes are the same.
   double whole[16] = {}, cut[16] = {};
-  table.sum_of_squares[kDouble](x.data(), 300, 7, whole);
+  table.sum_of_squares[kDouble](x.data(), nullptr, 300, 7, whole);
   for (int64_t begin = 0, piece = 1; begin < 300; begin += piece++) {
     const int64_t n = begin + piece < 300 ? piece : 300 - begin;
-    table.sum_of_squares[kDouble](x.data() + begin, n, 7 + begin, cut);
+    table.sum_of_squares[kDouble](x.data() + begin, nullptr, n, 7 + begin, cut);
   }
   for (int lane = 0; lane < 16; ++lane) CHECK_SAME_BITS(cut[lane], whole[lane]);
+}
+
+// What a mask hides is 0, even if it is NaN.
+template <class T>
+void check_masks() {
+  constexpr bool kDouble = sizeof(T) == 8;
+  std::vector<T> zeroed = random_values<T>(300), spoiled = zeroed;
+  std::vector<uint8_t> mask(zeroed.size(), 1);
+  for (size_t i = 0; i < mask.size(); i += 1 + i % 5) {
+    mask[i] = 0;
+    zeroed[i] = 0;
+    spoiled[i] = std::numeric_limits<T>::quiet_NaN();
+  }
+  for (const int64_t length : {0, 1, 15, 16, 40, 299}) {
+    double expected[16] = {}, masked[16] = {};
+    table.sum_of_squares[kDouble](zeroed.data() + 1, nullptr, length, 3, expected);
+    table.sum_of_squares[kDouble](spoiled.data() + 1, mask.data() + 1, length, 3, masked);
+    for (int lane = 0; lane < 16; ++lane) CHECK_SAME_BITS(masked[lane], expected[lane]);
+    CHECK_EQ(table.count_nonfinite[kDouble](spoiled.data() + 1, mask.data() + 1, length), 0);
+  }
 }
 
 template <class T>
 void check_count_nonfinite() {
   constexpr bool kDouble = sizeof(T) == 8;
   using Limits = std::numeric_limits<T>;
-  CHECK_EQ(table.count_nonfinite[kDouble](nullptr, 0), 0);
+  CHECK_EQ(table.count_nonfinite[kDouble](nullptr, nullptr, 0), 0);
   for (size_t length = 1; length <= 70; ++length) {
     for (size_t at = 0; at < length; at += 1 + length / 9) {
       std::vector<T> x(length, T(-0.5));
       x[at] = T(-3);
-      CHECK_EQ(table.count_nonfinite[kDouble](x.data(), static_cast<int64_t>(length)), 0);
+      CHECK_EQ(table.count_nonfinite[kDouble](x.data(), nullptr, static_cast<int64_t>(length)), 0);
       x[at] = -Limits::infinity();
-      CHECK_EQ(table.count_nonfinite[kDouble](x.data(), static_cast<int64_t>(length)), 1);
+      CHECK_EQ(table.count_nonfinite[kDouble](x.data(), nullptr, static_cast<int64_t>(length)), 1);
       x[at] = Limits::quiet_NaN();
-      CHECK_EQ(table.count_nonfinite[kDouble](x.data(), static_cast<int64_t>(length)), 1);
+      CHECK_EQ(table.count_nonfinite[kDouble](x.data(), nullptr, static_cast<int64_t>(length)), 1);
       x[at] = Limits::max();
-      CHECK_EQ(table.count_nonfinite[kDouble](x.data(), static_cast<int64_t>(length)), 0);
+      CHECK_EQ(table.count_nonfinite[kDouble](x.data(), nullptr, static_cast<int64_t>(length)), 0);
     }
   }
 }
@@ -76,6 +96,8 @@ int main() {
   if (!check::cpu_runs_this_build()) return check::kSkipped;
   sprat::check_sums_of_squares<float>();
   sprat::check_sums_of_squares<double>();
+  sprat::check_masks<float>();
+  sprat::check_masks<double>();
   sprat::check_count_nonfinite<float>();
   sprat::check_count_nonfinite<double>();
   return check::report();
