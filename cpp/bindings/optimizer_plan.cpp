@@ -45,19 +45,6 @@ Span span(const Array& array) {
 
 }  // namespace
 
-// One step at a time: the GIL is released while it runs, and another thread may come in.
-class OptimizerPlan::Busy {
- public:
-  explicit Busy(bool& flag) : flag_(flag) {
-    if (flag_) throw std::runtime_error("step: this optimizer is making a step in another thread");
-    flag_ = true;
-  }
-  ~Busy() { flag_ = false; }
-
- private:
-  bool& flag_;
-};
-
 OptimizerPlan::OptimizerPlan(const nb::list& optimizers, const nb::list& tensors, int64_t flat_size, int64_t step_count)
     : flat_size_(flat_size), step_count_(step_count), grad_norm_(kUnknown) {
   for (nb::handle name : optimizers) {
@@ -273,24 +260,27 @@ void OptimizerPlan::build() {
   }
 }
 
-void OptimizerPlan::advance() {
+void OptimizerPlan::made(int64_t steps, double grad_norm) {
   size_t i = 0;
-  for (sprat_optimizer_group& group : native_groups_) {
-    check(sprat_optimizer_advance(group.optimizer, &group.params));
+  for (const sprat_optimizer_group& group : native_groups_) {
     for (int64_t t = 0; t < group.num_tensors; ++t, ++i) {
       active_[i]->step = group.params.step - 1;
       active_[i]->mu_product = group.params.mu_product;
     }
   }
-  ++step_count_;
+  step_count_ += steps;
+  if (steps > 0) grad_norm_ = grad_norm;
+}
+
+OptimizerPlan::Loan::Loan(OptimizerPlan& plan) : plan_(plan), busy_(plan.busy_) {
+  if (plan.swapped_) throw std::runtime_error("step: the parameters hold their moving averages (swap_ema)");
+  if (!plan.bound_) throw nb::value_error("grads: none were given to step, nor bound before");
+  plan.build();
 }
 
 bool OptimizerPlan::step(nb::handle grads) {
   if (!grads.is_none()) bind(grads);
-  const Busy busy(busy_);
-  if (swapped_) throw std::runtime_error("step: the parameters hold their moving averages (swap_ema)");
-  if (!bound_) throw nb::value_error("grads: none were given to step, nor bound before");
-  build();
+  Loan loan(*this);
   double norm = kUnknown;
   double* wanted = options_.clip_norm > 0 ? &norm : nullptr;
   sprat_status status;
@@ -300,8 +290,8 @@ bool OptimizerPlan::step(nb::handle grads) {
   }
   if (status == SPRAT_NOT_FINITE) return false;
   check(status);
-  advance();
-  grad_norm_ = norm;
+  for (sprat_optimizer_group& group : native_groups_) check(sprat_optimizer_advance(group.optimizer, &group.params));
+  loan.made(1, norm);
   return true;
 }
 

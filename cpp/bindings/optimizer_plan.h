@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,9 @@ class OptimizerPlan {
 
   // One update with the given gradients, or with those bound before. False: a gradient was not finite, nothing changed.
   bool step(nb::handle grads);
+
+  // For another native call that makes steps of its own: see Loan below.
+  class Loan;
 
   // After a step that answered False: (label, number of elements that are NaN or infinite).
   nb::list nonfinite() const;
@@ -74,7 +78,7 @@ class OptimizerPlan {
   void bind_flat(nb::handle grads);
   void bind_each(nb::handle grads);
   void build();
-  void advance();
+  void made(int64_t steps, double grad_norm);
 
   std::deque<std::string> names_;
   std::vector<Group> groups_;
@@ -92,6 +96,37 @@ class OptimizerPlan {
   std::vector<sprat_optimizer_tensor> native_tensors_;
   std::vector<sprat_optimizer_group> native_groups_;
   std::vector<Tensor*> active_;
+};
+
+// One step at a time: the GIL is released while it runs, and another thread may come in.
+class OptimizerPlan::Busy {
+ public:
+  explicit Busy(bool& flag) : flag_(flag) {
+    if (flag_) throw std::runtime_error("step: this optimizer is making a step in another thread");
+    flag_ = true;
+  }
+  ~Busy() { flag_ = false; }
+  Busy(const Busy&) = delete;
+
+ private:
+  bool& flag_;
+};
+
+// The groups of the next steps, with the gradients bound before, lent to a call that makes any number of them. Taken
+// and given back with the GIL held; in between nobody else makes a step.
+class OptimizerPlan::Loan {
+ public:
+  explicit Loan(OptimizerPlan& plan);
+
+  // Each stands at its next step; whoever makes a step advances them.
+  std::vector<sprat_optimizer_group>& groups() { return plan_.native_groups_; }
+  const sprat_optimizer_options& options() const { return plan_.options_; }
+  // Takes over how far the groups have come; grad_norm is that of the last step, NaN if it was not asked for.
+  void made(int64_t steps, double grad_norm) { plan_.made(steps, grad_norm); }
+
+ private:
+  OptimizerPlan& plan_;
+  Busy busy_;
 };
 
 }  // namespace sprat::bindings
