@@ -23,6 +23,7 @@ class MlpPredictor final : public sprat_predictor {
     dtype = mlp.dtype;
     in_features = mlp.layers.front().in_features;
     out_features = mlp.layers.back().out_features;
+    multiply_adds = mlp.multiply_adds;
   }
 
   bool pack(const void* params) {
@@ -83,6 +84,10 @@ int64_t sprat_predictor_in_features(const sprat_predictor* predictor) noexcept {
 
 int64_t sprat_predictor_out_features(const sprat_predictor* predictor) noexcept {
   return predictor ? predictor->out_features : -1;
+}
+
+int64_t sprat_predictor_multiply_adds(const sprat_predictor* predictor) noexcept {
+  return predictor ? predictor->multiply_adds : -1;
 }
 
 sprat_dtype sprat_predictor_dtype(const sprat_predictor* predictor) noexcept {

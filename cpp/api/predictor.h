@@ -14,4 +14,5 @@ struct sprat_predictor {
 
   sprat_dtype dtype = SPRAT_FLOAT32;  // of x and out
   int64_t in_features = 0, out_features = 0;
+  int64_t multiply_adds = 0;  // of one row
 };

@@ -32,7 +32,7 @@ class Int8Predictor final : public sprat_predictor {
     layers_.resize(static_cast<size_t>(num_layers));
     for (int64_t l = 0; l < num_layers; ++l) {
       if (!layers_[static_cast<size_t>(l)].pack(layers[l])) return false;
-      multiply_adds_ += layers[l].in_features * layers[l].out_features;
+      multiply_adds += layers[l].in_features * layers[l].out_features;
       widest_ = std::max({widest_, layers[l].in_features, layers[l].out_features});
     }
     return true;
@@ -40,7 +40,7 @@ class Int8Predictor final : public sprat_predictor {
 
   bool run(const void* x, int64_t rows, void* out) const noexcept override {
     const KernelTable& table = kernels();
-    const int64_t grain = round_up(1 + kThreadWorth / multiply_adds_, kRowUnit);
+    const int64_t grain = round_up(1 + kThreadWorth / multiply_adds, kRowUnit);
     const int64_t fitting = std::max(kChunkBytes / (widest_ * 5), int64_t{1});
     const int64_t chunk = std::min(round_up(fitting, kRowUnit), rows);
     std::atomic<bool> has_memory{true};
@@ -70,7 +70,7 @@ class Int8Predictor final : public sprat_predictor {
 
  private:
   std::vector<Int8Layer> layers_;
-  int64_t multiply_adds_ = 0, widest_ = 0;
+  int64_t widest_ = 0;
 };
 
 sprat_status check_layers(const sprat_int8_layer* layers, int64_t num_layers) {

@@ -1,7 +1,10 @@
 #include "bindings/array.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
+
+#include "bindings/numpy_array.h"
 
 namespace sprat::bindings {
 namespace {
@@ -18,12 +21,11 @@ constexpr Kind kKinds[] = {
     {Dtype::kBool, "bool", "?", 1},
 };
 
-const char* dtype_name(Dtype dtype) {
-  for (const Kind& kind : kKinds) {
-    if (kind.dtype == dtype) return kind.name;
-  }
-  return "?";
+const Kind& kind_of(Dtype dtype) {
+  return *std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& kind) { return kind.dtype == dtype; });
 }
+
+const char* dtype_name(Dtype dtype) { return kind_of(dtype).name; }
 
 std::string names(uint32_t allowed) {
   std::string out;
@@ -65,39 +67,92 @@ std::string description(nb::handle object) {
 
 }  // namespace
 
+struct Array::Buffer {
+  Py_buffer view;
+};
+
+void Array::GiveBack::operator()(Buffer* buffer) const {
+  PyBuffer_Release(&buffer->view);
+  delete buffer;
+}
+
+void Array::Shape::assign(const Py_ssize_t* extents, int ndim) {
+  if (ndim > kInlineAxes) many_.reset(new int64_t[size_t(ndim)]);
+  std::copy_n(extents, ndim, many_ ? many_.get() : few_);
+}
+
 Array::Array(const char* name, nb::handle object, Access access) : name_(name) {
-  if (PyObject_GetBuffer(object.ptr(), &view_, PyBUF_STRIDES | PyBUF_FORMAT) != 0) {
-    PyErr_Clear();
-    refuse_type(name, "wanted a NumPy array in CPU memory, got " + description(object));
+  if (!take_fields(object, access)) take_buffer(object, access);
+}
+
+bool Array::take_fields(nb::handle object, Access access) {
+  PyArrayObject* array = plain_array(object.ptr(), access == kWrite ? kWritable : kReadable);
+  if (!array) return false;
+  switch (PyArray_TYPE(array)) {
+    case NPY_FLOAT:
+      dtype_ = Dtype::kFloat32;
+      break;
+    case NPY_DOUBLE:
+      dtype_ = Dtype::kFloat64;
+      break;
+    case NPY_BYTE:
+      dtype_ = Dtype::kInt8;
+      break;
+    case NPY_UBYTE:
+      dtype_ = Dtype::kUint8;
+      break;
+    case NPY_INT32:
+      dtype_ = Dtype::kInt32;
+      break;
+    case NPY_INT64:
+      dtype_ = Dtype::kInt64;
+      break;
+    case NPY_BOOL:
+      dtype_ = Dtype::kBool;
+      break;
+    default:
+      return false;
   }
-  // From here on a refusal must give the buffer back: the destructor of a half-built object does not run.
-  const auto give_back = [&] { PyBuffer_Release(&view_); };
-  const char* format = view_.format ? view_.format : "B";
+  ndim_ = PyArray_NDIM(array);
+  shape_.assign(PyArray_DIMS(array), ndim_);
+  size_ = 1;
+  for (int axis = 0; axis < ndim_; ++axis) size_ *= shape_[axis];
+  item_size_ = kind_of(dtype_).itemsize;
+  data_ = PyArray_DATA(array);
+  owner_ = nb::borrow(object);
+  return true;
+}
+
+void Array::take_buffer(nb::handle object, Access access) {
+  Py_buffer view;
+  if (PyObject_GetBuffer(object.ptr(), &view, PyBUF_STRIDES | PyBUF_FORMAT) != 0) {
+    PyErr_Clear();
+    refuse_type(name_, "wanted a NumPy array in CPU memory, got " + description(object));
+  }
+  buffer_.reset(new Buffer{view});
+  const char* format = view.format ? view.format : "B";
   const bool swapped = *format == '>' || *format == '!';
   if (*format && std::strchr("@=<>!^", *format)) ++format;  // NumPy writes '=' for an array that is not aligned
   const Kind* found = nullptr;
   for (const Kind& kind : kKinds) {
-    if (*format && !format[1] && std::strchr(kind.formats, *format) && view_.itemsize == kind.itemsize) found = &kind;
+    if (*format && !format[1] && std::strchr(kind.formats, *format) && view.itemsize == kind.itemsize) found = &kind;
   }
-  std::string problem;
-  if (swapped && view_.itemsize > 1) {
-    problem = "wanted native byte order, got a byte-swapped array";
-  } else if (found && !PyBuffer_IsContiguous(&view_, 'C')) {
-    problem = "wanted a C-contiguous array, got one with gaps or another order";
-  } else if (found && view_.len && reinterpret_cast<uintptr_t>(view_.buf) % uintptr_t(view_.itemsize)) {
-    problem = "wanted an aligned array, got one that does not start at a multiple of its item size";
-  } else if (access == kWrite && view_.readonly) {
-    problem = "wanted a writable array, got a read-only one";
+  if (swapped && view.itemsize > 1) {
+    refuse(name_, "wanted native byte order, got a byte-swapped array");
+  } else if (found && !PyBuffer_IsContiguous(&view, 'C')) {
+    refuse(name_, "wanted a C-contiguous array, got one with gaps or another order");
+  } else if (found && view.len && reinterpret_cast<uintptr_t>(view.buf) % uintptr_t(view.itemsize)) {
+    refuse(name_, "wanted an aligned array, got one that does not start at a multiple of its item size");
+  } else if (access == kWrite && view.readonly) {
+    refuse(name_, "wanted a writable array, got a read-only one");
   }
-  if (!found && problem.empty()) {
-    give_back();
-    refuse_type(name, "wanted an array of numbers, got " + description(object));
-  }
-  if (!problem.empty()) {
-    give_back();
-    refuse(name, problem);
-  }
+  if (!found) refuse_type(name_, "wanted an array of numbers, got " + description(object));
   dtype_ = found->dtype;
+  ndim_ = view.ndim;
+  shape_.assign(view.shape, ndim_);
+  item_size_ = view.itemsize;
+  size_ = view.len / view.itemsize;
+  data_ = view.buf;
 }
 
 const Array& Array::want_dtype(uint32_t allowed) const {
@@ -116,15 +171,15 @@ const Array& Array::want_dtype_of(const Array& other) const {
 }
 
 const Array& Array::want_ndim(int ndim) const {
-  if (view_.ndim != ndim) {
+  if (ndim_ != ndim) {
     refuse(name_, "wanted " + std::to_string(ndim) + " dimensions, got shape " + shape_text(*this));
   }
   return *this;
 }
 
 const Array& Array::want_shape(std::initializer_list<int64_t> shape) const {
-  bool same = view_.ndim == int(shape.size());
-  for (int i = 0; same && i < view_.ndim; ++i) same = shape.begin()[i] < 0 || shape.begin()[i] == view_.shape[i];
+  bool same = ndim_ == int(shape.size());
+  for (int i = 0; same && i < ndim_; ++i) same = shape.begin()[i] < 0 || shape.begin()[i] == shape_[i];
   if (!same) {
     refuse(name_, "wanted shape " + shape_text(shape.begin(), int(shape.size())) + ", got " + shape_text(*this));
   }
@@ -132,15 +187,16 @@ const Array& Array::want_shape(std::initializer_list<int64_t> shape) const {
 }
 
 const Array& Array::want_shape_of(const Array& other) const {
-  bool same = view_.ndim == other.view_.ndim;
-  for (int i = 0; same && i < view_.ndim; ++i) same = view_.shape[i] == other.view_.shape[i];
+  bool same = ndim_ == other.ndim_;
+  for (int i = 0; same && i < ndim_; ++i) same = shape_[i] == other.shape_[i];
   if (!same) refuse(name_, "wanted shape " + shape_text(other) + " like " + other.name_ + ", got " + shape_text(*this));
   return *this;
 }
 
 bool Array::overlaps(const Array& other) const {
-  const auto a = reinterpret_cast<uintptr_t>(view_.buf), b = reinterpret_cast<uintptr_t>(other.view_.buf);
-  return view_.len > 0 && other.view_.len > 0 && a < b + uintptr_t(other.view_.len) && b < a + uintptr_t(view_.len);
+  const auto a = reinterpret_cast<uintptr_t>(data_), b = reinterpret_cast<uintptr_t>(other.data_);
+  const auto a_bytes = uintptr_t(num_bytes()), b_bytes = uintptr_t(other.num_bytes());
+  return a_bytes > 0 && b_bytes > 0 && a < b + b_bytes && b < a + a_bytes;
 }
 
 const Array& Array::want_apart_from(const Array& other) const {
@@ -149,7 +205,7 @@ const Array& Array::want_apart_from(const Array& other) const {
 }
 
 const Array& Array::want_apart_from_or_same(const Array& other) const {
-  const bool same = view_.buf == other.view_.buf && view_.len == other.view_.len;
+  const bool same = data_ == other.data_ && num_bytes() == other.num_bytes();
   if (!same && overlaps(other)) refuse(name_, std::string("overlaps a part of ") + other.name_);
   return *this;
 }

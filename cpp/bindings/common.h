@@ -42,6 +42,7 @@ void bind_loss(nb::module_& m);
 void bind_optimizer(nb::module_& m);
 void bind_random(nb::module_& m);
 void bind_mlp(nb::module_& m);
+void bind_model_call(nb::module_& m);
 void bind_predictor(nb::module_& m);
 void bind_prune(nb::module_& m);
 void bind_quantize(nb::module_& m);

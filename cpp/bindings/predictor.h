@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "bindings/array.h"
+#include "bindings/runner.h"
 
 namespace sprat::bindings {
 
@@ -11,16 +11,18 @@ struct PredictorDeleter {
   void operator()(sprat_predictor* predictor) const { sprat_predictor_destroy(predictor); }
 };
 
-struct Predictor {
+struct Predictor final : Runner {
   explicit Predictor(sprat_predictor* predictor)
-      : handle(predictor),
-        dtype(sprat_predictor_dtype(predictor) == SPRAT_FLOAT32 ? Dtype::kFloat32 : Dtype::kFloat64),
-        in_features(sprat_predictor_in_features(predictor)),
-        out_features(sprat_predictor_out_features(predictor)) {}
+      : Runner{sprat_predictor_dtype(predictor) == SPRAT_FLOAT32 ? Dtype::kFloat32 : Dtype::kFloat64,
+               sprat_predictor_in_features(predictor), sprat_predictor_out_features(predictor),
+               sprat_predictor_multiply_adds(predictor)},
+        handle(predictor) {}
+
+  sprat_status run(const void* x, int64_t rows, void* out) const noexcept override {
+    return sprat_predictor_run(handle.get(), x, rows, out);
+  }
 
   std::unique_ptr<sprat_predictor, PredictorDeleter> handle;
-  Dtype dtype;
-  int64_t in_features, out_features;
 };
 
 }  // namespace sprat::bindings

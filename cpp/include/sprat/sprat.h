@@ -341,6 +341,8 @@ SPRAT_API void sprat_predictor_destroy(sprat_predictor* predictor) SPRAT_NOEXCEP
 SPRAT_API int64_t sprat_predictor_in_features(const sprat_predictor* predictor) SPRAT_NOEXCEPT;  /* -1 for NULL */
 SPRAT_API int64_t sprat_predictor_out_features(const sprat_predictor* predictor) SPRAT_NOEXCEPT; /* -1 for NULL */
 SPRAT_API sprat_dtype sprat_predictor_dtype(const sprat_predictor* predictor) SPRAT_NOEXCEPT;    /* of x and out */
+/* Of one row: what a caller weighs against the cost of letting go of a lock. -1 for NULL. */
+SPRAT_API int64_t sprat_predictor_multiply_adds(const sprat_predictor* predictor) SPRAT_NOEXCEPT;
 
 /* out (rows, out_features) for x (rows, in_features); they must not overlap. */
 SPRAT_API sprat_status sprat_predictor_run(const sprat_predictor* predictor, const void* x, int64_t rows,

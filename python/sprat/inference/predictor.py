@@ -6,9 +6,8 @@ import os
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 
-from .. import _check
+from .. import _core
 from ..nn.model import Array, Model
 
 __all__ = ["Predictor"]
@@ -52,6 +51,7 @@ class Predictor(Model):
         self._config = model.config()
         self.loss_name = model.loss_name
         self.encoder = model.encoder
+        _core.set_runner(self, self._native)
 
     @property
     def in_features(self) -> int:
@@ -74,24 +74,6 @@ class Predictor(Model):
 
     def _run(self, x: Array, out: Array) -> None:
         self._native.run(x, out)
-
-    def __call__(self, x: npt.ArrayLike, out: Array | None = None) -> Array:
-        """Raw outputs: logits or values; see :class:`sprat.nn.Model`.
-
-        A contiguous array of ``dtype`` takes the shortest way.
-        """
-        if type(x) is np.ndarray:
-            # The native call accepts an array that needs no conversion, and refuses any other before it writes.
-            try:
-                given = np.empty((len(x), self._out_features), self._dtype) if out is None else out
-                self._native.run(x, given)
-                return given
-            except (TypeError, ValueError):
-                pass  # convert, or say what is wrong
-        x = self._inputs(x)
-        given = _check.out_matrix(out, x.shape[0], self._out_features, self._dtype)
-        self._native.run(x, given)
-        return given
 
     def __repr__(self) -> str:
         return f"Predictor({self._in_features} -> {self._out_features}, {self._dtype})"

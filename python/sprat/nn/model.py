@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .. import _check
+from .. import _check, _core
 
 __all__ = ["LayerSpec", "Model"]
 
@@ -35,8 +35,27 @@ class LayerSpec:
     dropout: float = 0.0
 
 
-class Model(ABC):
-    """A network that maps rows of ``in_features`` numbers to rows of ``out_features`` raw outputs.
+class Model(_core.ModelCall, ABC):
+    """A network that maps rows of ``in_features`` numbers to rows of ``out_features`` raw outputs: ``model(x)``.
+
+    Parameters of a call
+    --------------------
+    x : array_like (rows, in_features), or a table when the model has an encoder
+        Any real dtype and layout; converted by copy where it is not a contiguous array of ``dtype``. An array that needs
+        no conversion takes the shortest way.
+    out : ndarray (rows, out_features) of ``dtype``, optional
+        Written in place; must be contiguous and apart from ``x``.
+
+    Returns
+    -------
+    ndarray (rows, out_features)
+        Raw outputs, logits or values: ``out``, or a new array. Zero rows give zero rows; a NaN in a row of ``x`` reaches
+        that row's outputs alone.
+
+    Raises
+    ------
+    ValueError, TypeError
+        With one line, and ``out`` as it was.
 
     Attributes
     ----------
@@ -95,30 +114,19 @@ class Model(ABC):
         """What the outputs mean, from a model that this one stands for."""
         self.loss_name, self.encoder, self._class_names = other.loss_name, other.encoder, other._class_names
 
-    def __call__(self, x: npt.ArrayLike, out: Array | None = None) -> Array:
-        """Raw outputs: logits or values.
+    if TYPE_CHECKING:  # what _core.ModelCall does: by its runner if there is one and it can, else by _call
 
-        Parameters
-        ----------
-        x : array_like (rows, in_features), or a table when the model has an encoder
-            Any real dtype and layout; converted by copy where it is not a contiguous array of ``dtype``.
-        out : ndarray (rows, out_features) of ``dtype``, optional
-            Written in place; must be contiguous and apart from ``x``.
+        def __call__(self, x: npt.ArrayLike, out: Array | None = None) -> Array: ...
 
-        Returns
-        -------
-        ndarray (rows, out_features)
-            ``out``, or a new array. Zero rows give zero rows; a NaN in a row of ``x`` reaches that row's outputs alone.
-
-        Raises
-        ------
-        ValueError, TypeError
-            With one line, and ``out`` as it was.
-        """
+    def _call(self, x: npt.ArrayLike, out: Array | None = None) -> Array:
+        """The call that converts ``x``, or says what is wrong."""
         x = self._inputs(x)
         out = _check.out_matrix(out, x.shape[0], self.out_features, self.dtype)
         self._run(x, out)
         return out
+
+    def __getstate__(self) -> dict[str, Any]:
+        return dict(self.__dict__)  # not the runner: a copy is right without, and may set its own
 
     def _inputs(self, x: Any) -> Array:
         """``x`` as the kernels read it."""
