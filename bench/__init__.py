@@ -1,1 +1,1 @@
-"""Speed, beside the best peers and the limits of the machine, in one run: ``python -m bench.bench_<topic>``."""
+"""Speed, beside the best peers and the limits of the machine, in one run: ``python -m bench``."""

@@ -1,0 +1,108 @@
+"""sprat, as a user calls it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import sprat
+
+from ..arrays import aligned
+from ..networks import BETAS, EPS, LR, Network
+from ..problems import ArrayStep, Pruning, Quantizing, Training
+from ..tasks import Prepared, offers
+
+
+def model_of(network: Network) -> sprat.nn.MLP:
+    """The network as a model."""
+    model = sprat.nn.MLP(network.sizes, dtype=network.dtype)
+    for index, (weight, bias) in enumerate(network.weights):
+        model.parameters()[f"layers.{index}.weight"][...] = weight
+        model.parameters()[f"layers.{index}.bias"][...] = bias
+    return model
+
+
+@offers("predict", "sprat")
+def predict(network: Network, threads: int) -> Prepared:
+    """A Predictor with `out`."""
+    predictor = sprat.Predictor(model_of(network))
+    x, out = network.x, aligned(np.empty((network.rows, network.sizes[-1]), network.dtype))
+    return Prepared(lambda: predictor(x, out=out), lambda: out)
+
+
+@offers("train", "sprat")
+def train(network: Network, threads: int) -> Prepared:
+    """Gradients into arrays that are kept, then the optimizer's step."""
+    model = model_of(network)
+    optimizer = sprat.optim.Adam(model, lr=LR, betas=BETAS, eps=EPS)
+    loss = "cross_entropy" if network.classifies else "mse"
+    x, y = network.x, network.y
+    _, gradients = model.loss_and_gradients(x, y, loss=loss)
+    flat = gradients.flat
+
+    def step() -> float:
+        value, _ = model.loss_and_gradients(x, y, loss=loss, out=gradients)
+        optimizer.step(flat)
+        return float(value)
+
+    return Prepared(step, lambda: list(model.parameters().values()))
+
+
+@offers("array step", "sprat")
+def array_step(problem: ArrayStep, threads: int) -> Prepared:
+    """An optimizer bound to the gradients' arrays."""
+    params, grads = problem.arrays()
+    optimizer = getattr(sprat.optim, problem.optimizer)(params, lr=problem.lr, **problem.options)
+    optimizer.bind(grads)
+    return Prepared(optimizer.step, lambda: params)
+
+
+@offers("quantize", "sprat")
+def quantize(problem: Quantizing, threads: int) -> Prepared:
+    """Into `out`."""
+    x, out = problem.x, np.empty(problem.x.shape, np.int8)
+    scale, zero_point, axis, call = problem.scale, problem.zero_point, problem.axis, sprat.quantization.quantize
+    return Prepared(lambda: call(x, scale, zero_point, axis=axis, out=out), lambda: out)
+
+
+@offers("dequantize", "sprat")
+def dequantize(problem: Quantizing, threads: int) -> Prepared:
+    """Into `out`."""
+    q, out = problem.codes, aligned(np.empty(problem.x.shape, np.float32))
+    scale, zero_point, axis, call = problem.scale, problem.zero_point, problem.axis, sprat.quantization.dequantize
+    return Prepared(lambda: call(q, scale, zero_point, axis=axis, out=out), lambda: out)
+
+
+@offers("threshold", "sprat")
+def threshold(problem: Pruning, threads: int) -> Prepared:
+    """In place; the mask is new each time, as in every peer that makes one."""
+    x, t = aligned(problem.x), problem.threshold
+    result = {}
+
+    def call() -> None:
+        mask = sprat.prune.threshold(x, t)
+        result["mask"], result["count"] = mask, int(np.count_nonzero(mask.view(np.bool_)))
+
+    return Prepared(call, lambda: (x, result["mask"], result["count"]), lambda: np.copyto(x, problem.x))
+
+
+@offers("magnitude", "sprat")
+def magnitude(problem: Pruning, threads: int) -> Prepared:
+    """In place, exactly `problem.count` elements."""
+    x = aligned(problem.x)
+    return Prepared(lambda: sprat.prune.magnitude(x, problem.sparsity), lambda: x, lambda: np.copyto(x, problem.x))
+
+
+@offers("epochs", "sprat")
+def epochs(problem: Training, threads: int) -> Prepared:
+    """sprat.fit."""
+    kept = {}
+
+    def call() -> None:
+        model = model_of(problem.network)
+        sprat.fit(
+            model, *problem.train, loss="cross_entropy", lr=problem.lr, epochs=problem.epochs,
+            batch_size=problem.batch, seed=0, progress=False,
+        )  # fmt: skip
+        kept["model"] = model
+
+    return Prepared(call, lambda: list(kept["model"].parameters().values()))

@@ -1,0 +1,85 @@
+"""What sprat is to reach, case by case: the only place where targets stand.
+
+The texts of the cases are those of the topics: `(topic, case)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .cases import Result
+
+
+@dataclass(frozen=True)
+class Target:
+    """At most `ratio` of the best peer's time; at least `share` of the limit; within `excess` of the limit and `extra` s.
+
+    What is None is not asked for. All that is given must hold.
+    """
+
+    ratio: float | None = None
+    share: float | None = None
+    excess: float | None = None
+    extra: float = 0.0
+
+    def __str__(self) -> str:
+        parts = []
+        if self.ratio is not None:
+            parts.append(f"<= {self.ratio:g}")
+        if self.share is not None:
+            parts.append(f">= {self.share:.0%} of limit")
+        if self.excess is not None:
+            parts.append(f"limit + {self.excess:.0%} + {self.extra * 1e6:g} us")
+        return ", ".join(parts)
+
+    def met(self, result: Result) -> bool | None:
+        """Whether it holds; None where a figure that it needs is missing."""
+        ours = result.ours
+        if ours is None:
+            return None
+        verdicts: list[bool | None] = []
+        if self.ratio is not None:
+            verdicts.append(None if result.ratio is None else result.ratio <= self.ratio)
+        if self.share is not None:
+            verdicts.append(None if result.share is None else result.share >= self.share)
+        if self.excess is not None:
+            seconds = result.timings[ours].median
+            allowed = None if result.limit is None else result.limit * (1 + self.excess) + self.extra
+            verdicts.append(None if allowed is None else seconds <= allowed)
+        return False if False in verdicts else None if None in verdicts else True
+
+
+def _targets() -> dict[tuple[str, str], Target]:
+    found = {}
+    for names, ratio in (("AB", 0.5), ("CE", 0.8), ("D", 1.0)):
+        for name in names:
+            found["predict", f"{name}, 1 row"] = Target(ratio)
+    for name in "AB":
+        found["predict", f"{name}, 1024 rows"] = Target(0.7)
+    for name in "CDE":
+        found["predict", f"{name}, 1024 rows"] = Target(share=0.92)
+    for rows in (32, 128, 1024):
+        for name, ratio in (("A", 0.25), ("B", 0.5), ("C", 0.75), ("D", 0.9), ("E", 0.9)):
+            found["train", f"{name}, {rows} rows"] = Target(ratio)
+    found["epochs", "C, 5 epochs of Fashion-MNIST, batch 128"] = Target(0.7)
+    for n in (1_000, 10_000, 100_000, 1_000_000, 10_000_000):
+        found["optim", f"adam, n = {n:,}"] = Target(1.0, excess=0.15, extra=0.5e-6)
+    found["optim", "adam, 1000 arrays of 1000"] = Target(0.15)
+    for n, ratio in ((1_000, 0.3), (100_000, 0.8), (1_000_000, 0.95)):
+        found["optim", f"sgd momentum, n = {n:,}"] = Target(ratio)
+    for kind in ("per tensor", "per channel"):
+        for n, ratio, back in ((10_000, 0.5, 0.6), (1_000_000, 0.7, 0.8), (10_000_000, 0.9, 0.9)):
+            found["quantize", f"quantize {kind}, n = {n:,}"] = Target(ratio)
+            found["quantize", f"dequantize {kind}, n = {n:,}"] = Target(back)
+    for n in (10_000, 1_000_000, 10_000_000):
+        found["prune", f"threshold, n = {n:,}"] = Target(0.3)
+        found["prune", f"90 % by magnitude, n = {n:,}"] = Target(0.2)
+    return found
+
+
+TARGETS = _targets()
+
+
+def target(topic: str, case: str) -> Target | None:
+    """What a case is to reach, if anything is said of it."""
+    return TARGETS.get((topic, case))

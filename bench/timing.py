@@ -1,0 +1,100 @@
+"""Seconds of one call, from blocks of calls that take turns."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .cases import Candidate, Timing
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long to look: blocks of each candidate, and the least seconds of a block."""
+
+    blocks: int = 25
+    block_seconds: float = 0.004
+    warm_up: int = 3
+    most_seconds: float = 2.5  # of one candidate in one case; fewer blocks where calls are long, 3 at least
+
+
+QUICK = Effort(blocks=9, block_seconds=0.002, warm_up=2, most_seconds=0.5)
+
+
+def run_block(candidate: Candidate, count: int) -> float:
+    """Seconds that `count` calls take, resets left out."""
+    call, reset = candidate.call, candidate.reset
+    clock = time.perf_counter
+    if reset is None:
+        started = clock()
+        for _ in range(count):
+            call()
+        return clock() - started
+    seconds = 0.0
+    for _ in range(count):
+        reset()
+        started = clock()
+        call()
+        seconds += clock() - started
+    return seconds
+
+
+LONG = 1.0  # seconds of a call that needs no warming up after its check
+
+
+def calls_per_block(candidate: Candidate, effort: Effort) -> tuple[int, float]:
+    """Warm up, then find how many calls fill a block, and the seconds of such a block."""
+    for _ in range(effort.warm_up):
+        seconds = run_block(candidate, 1)
+        if seconds >= LONG:
+            return 1, seconds
+    count = 1
+    while True:
+        seconds = run_block(candidate, count)
+        if seconds >= effort.block_seconds:
+            return count, seconds
+        count = max(count + 1, min(count * 10, int(count * effort.block_seconds / max(seconds, 1e-9)) + 1))
+
+
+def rotation(names: Sequence[str], block: int) -> list[str]:
+    """The order of a block: everyone begins equally often, and every second round of blocks runs backwards.
+
+    >>> rotation(["a", "b", "c"], 1)
+    ['b', 'c', 'a']
+    >>> rotation(["a", "b", "c"], 3)
+    ['c', 'b', 'a']
+    """
+    shift, turned = block % len(names), block // len(names) % 2
+    order = list(names[shift:]) + list(names[:shift])
+    return order[::-1] if turned else order
+
+
+def summarize(seconds: Sequence[float]) -> Timing:
+    """Median and quartiles.
+
+    >>> summarize([3.0, 1.0, 2.0])
+    Timing(median=2.0, low=1.5, high=2.5)
+    """
+    if len(seconds) == 1:
+        return Timing(seconds[0], seconds[0], seconds[0])
+    low, median, high = statistics.quantiles(seconds, n=4, method="inclusive")
+    return Timing(median, low, high)
+
+
+def time_interleaved(candidates: Sequence[Candidate], effort: Effort) -> dict[str, Timing]:
+    """Median seconds of one call of each, from blocks that take turns in an order that rotates."""
+    counts = {candidate.name: calls_per_block(candidate, effort) for candidate in candidates}
+    blocks = {
+        name: min(effort.blocks, max(3, int(effort.most_seconds / seconds))) for name, (_, seconds) in counts.items()
+    }
+    by_name = {candidate.name: candidate for candidate in candidates}
+    # A long call is too dear to be thrown away: it counts as a block.
+    measured = {name: [seconds] if seconds >= LONG else [] for name, (_, seconds) in counts.items()}
+    for block in range(max(blocks.values(), default=0)):
+        for name in rotation(list(by_name), block):
+            if len(measured[name]) < blocks[name]:
+                count = counts[name][0]
+                measured[name].append(run_block(by_name[name], count) / count)
+    return {name: summarize(values) for name, values in measured.items()}
