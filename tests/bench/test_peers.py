@@ -76,9 +76,9 @@ def test_pruning() -> None:
 
 def test_epochs() -> None:
     rng = np.random.default_rng(0)
-    y = rng.integers(0, 2, 200)
+    y = rng.integers(0, 3, 200)  # scikit-learn has one output for two classes
     x = (rng.standard_normal((200, 6)) + 3 * y[:, None]).astype(np.float32)
-    problem = Training((6, 8, 2), (x, y), (x, y), epochs=5, batch=16, accuracy=0.9, lr=0.01)
+    problem = Training((6, 16, 3), (x, y), (x, y), epochs=20, batch=16, accuracy=0.9, lr=0.01)
     assert {"sprat", "torch", "sklearn"} <= names("epochs", problem, problem.check)
 
 
