@@ -17,6 +17,11 @@ namespace {
 
 std::atomic<uint64_t> last_id{0};
 
+ActivationClass class_of(const char* name) {
+  if (std::strcmp(name, "identity") == 0) return ActivationClass::kIdentity;
+  return std::strcmp(name, "relu") == 0 ? ActivationClass::kRelu : ActivationClass::kOther;
+}
+
 }  // namespace
 }  // namespace sprat
 
@@ -35,7 +40,7 @@ sprat_status sprat_mlp_create(const sprat_layer* layers, int64_t num_layers, int
     made->layers.assign(layers, layers + num_layers);
     SPRAT_RETURN_IF_REFUSED(check_spans(*made));
     for (const sprat_layer& layer : made->layers) {
-      made->is_identity.push_back(std::strcmp(sprat_activation_name(layer.activation), "identity") == 0);
+      made->activations.push_back(class_of(sprat_activation_name(layer.activation)));
       made->widest = std::max({made->widest, layer.in_features, layer.out_features});
       made->multiply_adds += layer.in_features * layer.out_features;
     }
@@ -59,15 +64,9 @@ sprat_status sprat_mlp_forward(const sprat_mlp* mlp, const void* params, const v
   SPRAT_REQUIRE(!overlap(out, out_bytes, x, rows * mlp->layer(0).in_features * size), "out must not overlap x");
   SPRAT_REQUIRE(!overlap(out, out_bytes, params, mlp->num_params * size), "out must not overlap the parameters");
 
-  const KernelTable& table = kernels();
-  const LinearKernel& linear = table.linear->of[mlp->dtype];
   Scratch scratch;
-  void* memory = scratch.bytes(packed_bytes(*mlp, linear, layer + 1));
-  auto* packed = scratch.array<PackedLayer>(layer + 1);
-  bool done = memory && packed;
-  if (done) {
-    pack_weights(*mlp, linear, layer + 1, params, memory, packed);
-    done = forward({*mlp, table, packed, options}, x, rows, layer, out);
-  }
+  auto* weights = scratch.array<LayerWeights>(mlp->num_layers());
+  if (weights) weights_of(*mlp, params, weights);
+  const bool done = weights && forward({*mlp, kernels(), weights, options}, x, rows, layer, out);
   return done ? SPRAT_OK : refuse(SPRAT_OUT_OF_MEMORY, "forward: no memory for %lld rows", shown(rows));
 }

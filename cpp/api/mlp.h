@@ -7,13 +7,20 @@
 #include "api/checks.h"
 #include "sprat/sprat.h"
 
+namespace sprat {
+
+// Who applies a layer's activation: nobody, the product on its way to memory, or a pass of its own.
+enum class ActivationClass { kIdentity, kRelu, kOther };
+
+}  // namespace sprat
+
 // Checked by sprat_mlp_create; never changes afterwards.
 struct sprat_mlp {
   uint64_t id = 0;  // of no other network of the process; addresses come back
   sprat_dtype dtype = SPRAT_FLOAT32;
   int64_t num_params = 0;
   std::vector<sprat_layer> layers;
-  std::vector<bool> is_identity;    // the layer's activation
+  std::vector<sprat::ActivationClass> activations;
   bool params_are_covered = false;  // every parameter belongs to a layer
   int64_t widest = 0;               // largest in_features or out_features
   int64_t multiply_adds = 0;        // of one row, forward

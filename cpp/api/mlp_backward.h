@@ -10,7 +10,7 @@
 namespace sprat {
 
 // False: there was no memory.
-bool backward(const sprat_mlp& mlp, const KernelTable& kernels, const void* params, sprat_workspace& workspace,
-              const void* grad_output, const sprat_mlp_gradients& gradients);
+bool backward(const sprat_mlp& mlp, const void* params, sprat_workspace& workspace, const void* grad_output,
+              const sprat_mlp_gradients& gradients);
 
 }  // namespace sprat

@@ -4,34 +4,23 @@
 #include <atomic>
 
 #include "core/parallel.h"
-#include "core/round_up.h"
 #include "core/scratch.h"
+#include "core/threads.h"
 
 namespace sprat {
 namespace {
 
-int64_t packed_layer_bytes(const sprat_mlp& mlp, const LinearKernel& kernel, int64_t l) {
-  const int64_t elements = kernel.packed_size(mlp.layer(l).in_features, mlp.layer(l).out_features);
-  return round_up(elements * mlp.element_size(), kAlignment);
-}
+// Bytes of the widest layer's input that a thread takes through all layers at once: a quarter of a second-level cache.
+constexpr int64_t kPartBytes = 256 << 10;
 
 }  // namespace
 
-int64_t packed_bytes(const sprat_mlp& mlp, const LinearKernel& kernel, int64_t num_layers) {
-  int64_t bytes = 0;
-  for (int64_t l = 0; l < num_layers; ++l) bytes += packed_layer_bytes(mlp, kernel, l);
-  return bytes;
-}
-
-void pack_weights(const sprat_mlp& mlp, const LinearKernel& kernel, int64_t num_layers, const void* params,
-                  void* memory, PackedLayer* packed) {
-  char* at = static_cast<char*>(memory);
-  for (int64_t l = 0; l < num_layers; ++l) {
+void weights_of(const sprat_mlp& mlp, const void* params, LayerWeights* weights) {
+  const int64_t size = mlp.element_size();
+  for (int64_t l = 0; l < mlp.num_layers(); ++l) {
     const sprat_layer& layer = mlp.layer(l);
-    const Matrix weight_t{advance(params, layer.weight_offset, mlp.element_size()), 1, layer.in_features};
-    pack_all(kernel, weight_t, layer.in_features, layer.out_features, at);
-    packed[l] = {at, layer.has_bias ? advance(params, layer.bias_offset, mlp.element_size()) : nullptr};
-    at += packed_layer_bytes(mlp, kernel, l);
+    weights[l] = {{advance(params, layer.weight_offset, size), layer.out_features, layer.in_features, false},
+                  layer.has_bias ? advance(params, layer.bias_offset, size) : nullptr};
   }
 }
 
@@ -41,56 +30,99 @@ Dropout dropout_of(const sprat_layer& layer, int64_t l, const sprat_mlp_options*
   return {options ? options->dropout_seed : 0, stream, layer.dropout, layer.out_features};
 }
 
-const void* ForwardPass::layer(int64_t l, const void* x, int64_t row, int64_t rows, const LayerMemory& memory) const {
+const void* ForwardPass::input(int64_t l, const void* x, const BatchPart& part, const LayerMemory& memory) const {
+  const sprat_fake_quant* quant = input_quant(options, l);
+  if (!quant) return x;
+  elementwise().fake_quantize(*quant, x, memory.input, elements(part.rows, mlp.layer(l).in_features));
+  return memory.input;
+}
+
+void ForwardPass::outputs(int64_t l, const void* input, const BatchPart& part, const LayerMemory& memory, int64_t begin,
+                          int64_t end) const {
   const sprat_layer& shape = mlp.layer(l);
-  if (const sprat_fake_quant* quant = input_quant(options, l)) {
-    elementwise().fake_quantize(*quant, x, memory.input, rows * shape.in_features);
-    x = memory.input;
+  const Factor& weight = weights[l].weight;
+  LinearProduct product{};
+  product.b = input;
+  product.n = part.rows;
+  product.bias = weights[l].bias;
+  const ActivationClass kind = mlp.activations[static_cast<size_t>(l)];
+  product.c = kind == ActivationClass::kOther ? memory.z : memory.y;
+  product.epilogue = kind == ActivationClass::kRelu ? Epilogue::kRelu : Epilogue::kStore;
+  multiply_batch(linear(), mlp.element_size(), weight, product, begin, end);
+  if (kind != ActivationClass::kOther) return;
+  const ActivationForward activation = kernels.activation->list[shape.activation].forward[mlp.dtype];
+  const int64_t unit = weight.unit(linear()), first = begin * unit, last = std::min(end * unit, weight.rows);
+  for (int64_t panel = 0; panel < panel_count(linear(), part.rows); ++panel) {
+    const int64_t place = (panel * weight.rows + first) * width(), size = mlp.element_size();
+    activation(advance(memory.z, place, size), advance(memory.y, place, size), (last - first) * width());
   }
-  const Matrix input{x, shape.in_features, 1};
-  multiply_all(linear(),
-               LinearProduct{input, packed[l].weight, shape.in_features, shape.out_features, memory.z,
-                             shape.out_features, packed[l].bias},
-               rows);
-  if (!mlp.is_identity[static_cast<size_t>(l)]) {
-    kernels.activation->list[shape.activation].forward[mlp.dtype](memory.z, memory.y, rows * shape.out_features);
-  }
+}
+
+void ForwardPass::shared_outputs(int64_t l, const void* input, const BatchPart& part, const LayerMemory& memory) const {
+  const Factor& weight = weights[l].weight;
+  parallel_for(weight.units(linear()), grain_of(weight.unit(linear()) * elements(part.rows, weight.k)),
+               [&](int64_t begin, int64_t end) { outputs(l, input, part, memory, begin, end); });
+}
+
+const void* ForwardPass::dropped(int64_t l, const BatchPart& part, const LayerMemory& memory) const {
   if (!memory.dropped) return memory.y;
   const int64_t first_row = options ? options->first_row : 0;
-  elementwise().dropout(dropout_of(shape, l, options), first_row + row, rows, memory.y, memory.dropped);
+  batch().dropout(dropout_of(mlp.layer(l), l, options), first_row + part.row, 0, panel_count(linear(), part.rows),
+                  memory.y, memory.dropped);
   return memory.dropped;
 }
 
-int64_t grain_rows(const sprat_mlp& mlp, const LinearKernel& kernel) {
-  return grain_of(mlp.multiply_adds * kernel.max_rows) * kernel.max_rows;
-}
+BatchSplit::BatchSplit(const sprat_mlp& mlp, const LinearKernel& kernel, int64_t rows)
+    : panels(panel_count(kernel, rows)), grain(grain_of(mlp.multiply_adds * kernel.panel_columns)) {
+  const int64_t threads = num_threads();
+  by_panels = threads == 1 || panels % threads == 0 || panels >= 4 * threads;
+  const int64_t bytes = mlp.widest * kernel.panel_columns * mlp.element_size();
 
-int64_t chunk_rows(const sprat_mlp& mlp, const LinearKernel& kernel) {
-  const int64_t rows = kChunkBytes / (2 * mlp.widest * mlp.element_size());
-  return std::max(rows / kernel.max_rows, int64_t{1}) * kernel.max_rows;
+  panels_at_once = std::clamp(kPartBytes / bytes, int64_t{1}, panels);
 }
 
 bool forward(const ForwardPass& pass, const void* x, int64_t rows, int64_t last, void* out) {
   const sprat_mlp& mlp = pass.mlp;
-  const int64_t size = mlp.element_size(), chunk = std::min(chunk_rows(mlp, pass.linear()), rows);
+  const BatchSplit split(mlp, pass.linear(), rows);
+  const int64_t size = mlp.element_size(), width = pass.width(), in = mlp.layer(0).in_features;
+  const bool quantizes = pass.options && pass.options->input_quant;
   std::atomic<bool> has_memory{true};
-  parallel_for(rows, grain_rows(mlp, pass.linear()), [&](int64_t begin, int64_t end) {
+  // All layers for panels [begin, end).
+  const auto run = [&](int64_t begin, int64_t end) {
     Scratch scratch;
-    void* activations[2] = {scratch.bytes(chunk * mlp.widest * size), scratch.bytes(chunk * mlp.widest * size)};
-    void* quantized = pass.options && pass.options->input_quant ? scratch.bytes(chunk * mlp.widest * size) : nullptr;
-    if (!activations[0] || !activations[1] || (pass.options && pass.options->input_quant && !quantized)) {
+    const int64_t at_once = split.by_panels ? split.panels_at_once : split.panels;
+    const auto array = [&] { return scratch.bytes(at_once * width * mlp.widest * size); };
+    void* activations[2] = {array(), array()};
+    void* quantized = quantizes ? array() : nullptr;
+    if (!activations[0] || !activations[1] || (quantizes && !quantized)) {
       has_memory = false;
       return;
     }
-    for (int64_t row = begin; row < end; row += chunk) {
-      const int64_t count = std::min(chunk, end - row);
-      const void* in = advance(x, row * mlp.layer(0).in_features, size);
+    for (int64_t panel = begin; panel < end; panel += at_once) {
+      const BatchPart part{panel * width, std::min(rows - panel * width, at_once * width)};
+      const int64_t panels = panel_count(pass.linear(), part.rows);
+      pass.batch().to_panels(advance(x, part.row * in, size), part.rows, in, 0, panels, activations[1]);
+      const void* at = activations[1];
       for (int64_t l = 0; l <= last; ++l) {
-        void* y = l == last ? advance(out, row * mlp.layer(l).out_features, size) : activations[l % 2];
-        in = pass.layer(l, in, row, count, {quantized, y, y, nullptr});
+        void* y = activations[l % 2];
+        const LayerMemory memory{quantized, y, y, nullptr};
+        at = pass.input(l, at, part, memory);
+        if (split.by_panels) {
+          pass.outputs(l, at, part, memory, 0, pass.weights[l].weight.units(pass.linear()));
+        } else {
+          pass.shared_outputs(l, at, part, memory);
+        }
+        at = y;
       }
+      const int64_t columns = mlp.layer(last).out_features;
+      pass.batch().from_panels(at, part.rows, columns, 0, panels, advance(out, part.row * columns, size));
     }
-  });
+  };
+  if (split.by_panels) {
+    parallel_for(split.panels, split.grain, run);
+  } else {
+    run(0, split.panels);
+  }
   return has_memory;
 }
 

@@ -15,9 +15,10 @@ sprat_status out_of_memory(int64_t rows) {
   return refuse(SPRAT_OUT_OF_MEMORY, "training: no memory for %lld rows", shown(rows));
 }
 
-LayerMemory rows_of(const LayerMemory& memory, const sprat_layer& layer, int64_t row, int64_t size) {
-  const auto move = [&](void* array, int64_t columns) -> void* {
-    return array ? advance(array, row * columns, size) : nullptr;
+// A layer's memory for a part of the batch.
+LayerMemory part_of(const LayerMemory& memory, const sprat_layer& layer, const BatchPart& part, int64_t size) {
+  const auto move = [&](void* panels, int64_t features) -> void* {
+    return panels ? advance(panels, part.row * features, size) : nullptr;
   };
   return {move(memory.input, layer.in_features), move(memory.z, layer.out_features), move(memory.y, layer.out_features),
           move(memory.dropped, layer.out_features)};
@@ -27,24 +28,43 @@ LayerMemory rows_of(const LayerMemory& memory, const sprat_layer& layer, int64_t
 sprat_status forward_train(const sprat_mlp& mlp, const void* params, const void* x, int64_t rows,
                            const sprat_mlp_options* options, sprat_workspace& workspace) {
   const KernelTable& table = kernels();
-  const LinearKernel& linear = table.linear->of[mlp.dtype];
   if (!workspace.prepare(mlp, table, x, rows, options)) return out_of_memory(rows);
   Scratch scratch;
-  void* memory = scratch.bytes(packed_bytes(mlp, linear, mlp.num_layers()));
-  auto* packed = scratch.array<PackedLayer>(mlp.num_layers());
-  if (!memory || !packed) return out_of_memory(rows);
-  if (rows > 0) pack_weights(mlp, linear, mlp.num_layers(), params, memory, packed);
-  const ForwardPass pass{mlp, table, packed, &workspace.options};
-  const int64_t size = mlp.element_size(), chunk = chunk_rows(mlp, linear);
-  parallel_for(rows, grain_rows(mlp, linear), [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; row += chunk) {
-      const void* in = advance(x, row * mlp.layer(0).in_features, size);
-      for (int64_t l = 0; l < mlp.num_layers(); ++l) {
-        const LayerMemory at = rows_of(workspace.layers[static_cast<size_t>(l)].memory, mlp.layer(l), row, size);
-        in = pass.layer(l, in, row, std::min(chunk, end - row), at);
+  auto* weights = scratch.array<LayerWeights>(mlp.num_layers());
+  if (!weights) return out_of_memory(rows);
+  weights_of(mlp, params, weights);
+  const ForwardPass pass{mlp, table, weights, &workspace.options};
+  const LinearKernel& linear = pass.linear();
+  const BatchSplit split(mlp, linear, rows);
+  const int64_t size = mlp.element_size(), width = linear.panel_columns, in_features = mlp.layer(0).in_features;
+  const auto to_panels = [&](const BatchPart& part) {
+    char* panels = advance(workspace.panels, part.row * in_features, size);
+    pass.batch().to_panels(advance(x, part.row * in_features, size), part.rows, in_features, 0,
+                           panel_count(linear, part.rows), panels);
+    return static_cast<const void*>(panels);
+  };
+  const auto memory_of = [&](int64_t l, const BatchPart& part) {
+    return part_of(workspace.layers[static_cast<size_t>(l)].memory, mlp.layer(l), part, size);
+  };
+  if (split.by_panels) {
+    parallel_for(split.panels, split.grain, [&](int64_t begin, int64_t end) {
+      for (int64_t panel = begin; panel < end; panel += split.panels_at_once) {
+        const int64_t row = panel * width, stop = std::min(end, panel + split.panels_at_once) * width;
+        const BatchPart part{row, std::min(rows, stop) - row};
+        const void* in = to_panels(part);
+        for (int64_t l = 0; l < mlp.num_layers(); ++l) in = pass.layer(l, in, part, memory_of(l, part));
       }
+    });
+  } else {
+    const BatchPart all{0, rows};
+    const void* in = to_panels(all);
+    for (int64_t l = 0; l < mlp.num_layers(); ++l) {
+      const LayerMemory memory = memory_of(l, all);
+      in = pass.input(l, in, all, memory);
+      pass.shared_outputs(l, in, all, memory);
+      in = pass.dropped(l, all, memory);
     }
-  });
+  }
   workspace.mlp_id = mlp.id;
   return SPRAT_OK;
 }
@@ -111,10 +131,8 @@ sprat_status sprat_mlp_backward(const sprat_mlp* mlp, const void* params, sprat_
   if (workspace->rows > 0) {
     SPRAT_RETURN_IF_REFUSED(check_array("grad_output", grad_output, mlp->element_size()));
   }
-  SPRAT_RETURN_IF_REFUSED(
-      check_gradients(*mlp, params, workspace->layers.front().x, grad_output, workspace->rows, gradients));
-  return backward(*mlp, kernels(), params, *workspace, grad_output, *gradients) ? SPRAT_OK
-                                                                                : out_of_memory(workspace->rows);
+  SPRAT_RETURN_IF_REFUSED(check_gradients(*mlp, params, workspace->x, grad_output, workspace->rows, gradients));
+  return backward(*mlp, params, *workspace, grad_output, *gradients) ? SPRAT_OK : out_of_memory(workspace->rows);
 }
 
 sprat_status sprat_mlp_loss_and_gradients(const sprat_mlp* mlp, const void* params, const sprat_mlp_batch* batch,
@@ -127,10 +145,12 @@ sprat_status sprat_mlp_loss_and_gradients(const sprat_mlp* mlp, const void* para
   SPRAT_RETURN_IF_REFUSED(check_gradients(*mlp, params, batch->x, nullptr, batch->rows, gradients));
   SPRAT_LOCK(workspace);
   SPRAT_RETURN_IF_REFUSED(forward_train(*mlp, params, batch->x, batch->rows, options, *workspace));
-  const LayerTrace& last = workspace->layers.back();
-  // The last layer's grad is free until backward begins, which reads each row before it writes it.
-  SPRAT_RETURN_IF_REFUSED(sprat_loss(loss_params, mlp->dtype, last.memory.y, batch->target, batch->target_kind,
-                                     batch->teacher, batch->sample_weight, batch->rows, mlp->layers.back().out_features,
-                                     last.grad, loss));
-  return backward(*mlp, kernels(), params, *workspace, last.grad, *gradients) ? SPRAT_OK : out_of_memory(batch->rows);
+  const LinearKernel& linear = workspace->kernels->linear->of[mlp->dtype];
+  const int64_t outputs = mlp->layers.back().out_features;
+  workspace->kernels->batch->of[mlp->dtype].from_panels(workspace->layers.back().memory.y, batch->rows, outputs, 0,
+                                                        panel_count(linear, batch->rows), workspace->output);
+  SPRAT_RETURN_IF_REFUSED(sprat_loss(loss_params, mlp->dtype, workspace->output, batch->target, batch->target_kind,
+                                     batch->teacher, batch->sample_weight, batch->rows, outputs, workspace->output_grad,
+                                     loss));
+  return backward(*mlp, params, *workspace, workspace->output_grad, *gradients) ? SPRAT_OK : out_of_memory(batch->rows);
 }

@@ -2,6 +2,7 @@
 #include "api/predictor.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstring>
 #include <memory>
@@ -11,15 +12,22 @@
 #include "api/dispatch.h"
 #include "api/mlp_checks.h"
 #include "api/mlp_forward.h"
+#include "core/parallel.h"
+#include "core/round_up.h"
+#include "core/scratch.h"
 
 namespace sprat {
 namespace {
 
 // Weights packed once, for the instruction set in use when it was made.
+//
+// Few rows, or wide layers, are A of products whose B is weight^T (k = inputs): outputs are the lanes, and the packed
+// weights are read once for up to max_rows rows. Many rows of narrow layers are B themselves, in panels: rows are the
+// lanes, so that ten outputs, or one, do not pay for sixteen. The packed weights serve as A there.
 class MlpPredictor final : public sprat_predictor {
  public:
   MlpPredictor(const sprat_mlp& mlp, const KernelTable& kernels)
-      : mlp_(mlp), kernels_(kernels), packed_(static_cast<size_t>(mlp.num_layers())) {
+      : mlp_(mlp), kernels_(kernels), linear_(kernels.linear->of[mlp.dtype]), size_(mlp.element_size()) {
     dtype = mlp.dtype;
     in_features = mlp.layers.front().in_features;
     out_features = mlp.layers.back().out_features;
@@ -27,34 +35,91 @@ class MlpPredictor final : public sprat_predictor {
   }
 
   bool pack(const void* params) {
-    const LinearKernel& linear = kernels_.linear->of[mlp_.dtype];
-    const int64_t size = mlp_.element_size();
-    int64_t num_biases = 0;
-    for (const sprat_layer& layer : mlp_.layers) num_biases += layer.has_bias ? layer.out_features : 0;
-    if (!weights_.allocate(packed_bytes(mlp_, linear, mlp_.num_layers())) || !biases_.allocate(num_biases * size))
-      return false;
-    pack_weights(mlp_, linear, mlp_.num_layers(), params, weights_.data(), packed_.data());
-    std::byte* at = biases_.data();
-    for (int64_t l = 0; l < mlp_.num_layers(); ++l) {
-      PackedLayer& layer = packed_[static_cast<size_t>(l)];
+    weights_.resize(mlp_.layers.size());
+    weights_of(mlp_, params, weights_.data());
+    int64_t num_biases = 0, bytes = 0;
+    for (const LayerWeights& layer : weights_) {
+      bytes += packed_bytes(layer.weight);
+      num_biases += layer.bias ? layer.weight.rows : 0;
+    }
+    if (!packed_.allocate(bytes) || !biases_.allocate(num_biases * size_)) return false;
+    std::byte *weight = packed_.data(), *bias = biases_.data();
+    for (LayerWeights& layer : weights_) {
+      Factor& factor = layer.weight;
+      pack_all(linear_, {factor.data, 1, factor.k}, factor.k, factor.rows, weight);
+      factor = {weight, factor.rows, factor.k, true};
+      weight += packed_bytes(factor);
       if (!layer.bias) continue;
-      const auto bytes = static_cast<size_t>(mlp_.layer(l).out_features * size);
-      std::memcpy(at, layer.bias, bytes);
-      layer.bias = at;
-      at += bytes;
+      const auto bias_bytes = static_cast<size_t>(factor.rows * size_);
+      std::memcpy(bias, layer.bias, bias_bytes);
+      layer.bias = bias;
+      bias += bias_bytes;
     }
     return true;
   }
 
   bool run(const void* x, int64_t rows, void* out) const noexcept override {
-    return forward({mlp_, kernels_, packed_.data(), nullptr}, x, rows, mlp_.num_layers() - 1, out);
+    if (rows > linear_.panel_columns / 2 && mlp_.widest <= kWidestInPanels) {
+      return forward({mlp_, kernels_, weights_.data(), nullptr}, x, rows, mlp_.num_layers() - 1, out);
+    }
+    const int64_t most = kChunkBytes / (2 * mlp_.widest * size_);
+    const int64_t chunk = std::min(std::max(most / linear_.max_rows, int64_t{1}) * linear_.max_rows, rows);
+    std::atomic<bool> has_memory{true};
+    const int64_t grain = grain_of(mlp_.multiply_adds * linear_.max_rows) * linear_.max_rows;
+    parallel_for(rows, grain, [&](int64_t begin, int64_t end) {
+      Scratch scratch;
+      void* activations[2] = {scratch.bytes(chunk * mlp_.widest * size_), scratch.bytes(chunk * mlp_.widest * size_)};
+      if (!activations[0] || !activations[1]) {
+        has_memory = false;
+        return;
+      }
+      for (int64_t row = begin; row < end; row += chunk) {
+        run_rows(advance(x, row * in_features, size_), std::min(chunk, end - row), activations,
+                 advance(out, row * out_features, size_));
+      }
+    });
+    return has_memory;
   }
 
  private:
+  // Up to here turning rows into lanes and back costs less than it saves: see kernels/README.md.
+  static constexpr int64_t kWidestInPanels = 128;
+
+  int64_t packed_bytes(const Factor& weight) const {
+    return round_up(linear_.packed_size(weight.k, weight.rows) * size_, kAlignment);
+  }
+
+  // All layers for some rows, row-major.
+  void run_rows(const void* x, int64_t rows, void* const (&activations)[2], void* out) const {
+    for (int64_t l = 0; l < mlp_.num_layers(); ++l) {
+      const LayerWeights& layer = weights_[static_cast<size_t>(l)];
+      const ActivationClass kind = mlp_.activations[static_cast<size_t>(l)];
+      void* y = l + 1 == mlp_.num_layers() ? out : activations[l % 2];
+      LinearProduct product{};
+      product.a = {x, layer.weight.k, 1};
+      product.b = layer.weight.data;
+      product.k = layer.weight.k;
+      product.n = layer.weight.rows;
+      product.c = y;
+      product.c_stride = layer.weight.rows;
+      product.bias = layer.bias;
+      product.epilogue = kind == ActivationClass::kRelu ? Epilogue::kRelu : Epilogue::kStore;
+      // Where rows are few and layers large, the panels of weights are spread over threads.
+      parallel_for(panel_count(linear_, product.n), grain_of(rows * product.k * linear_.panel_columns),
+                   [&](int64_t begin, int64_t end) { linear_.multiply(product, 0, rows, begin, end); });
+      if (kind == ActivationClass::kOther) {
+        kernels_.activation->list[mlp_.layer(l).activation].forward[dtype](y, y, rows * product.n);
+      }
+      x = y;
+    }
+  }
+
   const sprat_mlp mlp_;
   const KernelTable& kernels_;
-  std::vector<PackedLayer> packed_;
-  AlignedBuffer<std::byte> weights_, biases_;
+  const LinearKernel& linear_;
+  const int64_t size_;
+  std::vector<LayerWeights> weights_;  // packed
+  AlignedBuffer<std::byte> packed_, biases_;
 };
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include <new>
 
-#include "api/status.h"
+#include "api/checks.h"
 #include "core/round_up.h"
 
 namespace sprat {
@@ -25,23 +25,30 @@ class Layout {
   int64_t used_ = 0;
 };
 
-void lay_out(const sprat_mlp& mlp, const KernelTable& kernels, const void* x, int64_t rows,
-             const sprat_mlp_options* options, std::vector<LayerTrace>& layers, Layout& layout) {
+void lay_out(const sprat_mlp& mlp, const KernelTable& kernels, int64_t rows, const sprat_mlp_options* options,
+             sprat_workspace& workspace, Layout& layout) {
   const int64_t size = mlp.element_size();
+  const LinearKernel& linear = kernels.linear->of[mlp.dtype];
+  const auto take = [&](int64_t features) {
+    return layout.take(panel_count(linear, rows) * linear.panel_columns * features * size);
+  };
+  const void* x = workspace.panels = take(mlp.layer(0).in_features);
   for (int64_t l = 0; l < mlp.num_layers(); ++l) {
     const sprat_layer& layer = mlp.layer(l);
-    LayerTrace& trace = layers[static_cast<size_t>(l)];
-    const int64_t bytes = rows * layer.out_features * size;
+    LayerTrace& trace = workspace.layers[static_cast<size_t>(l)];
     trace.x = x;
-    trace.memory.input = input_quant(options, l) ? layout.take(rows * layer.in_features * size) : nullptr;
-    trace.memory.y = layout.take(bytes);
-    const bool needs_z =
-        !mlp.is_identity[static_cast<size_t>(l)] && kernels.activation->list[layer.activation].needs_input;
-    trace.memory.z = needs_z ? layout.take(bytes) : trace.memory.y;
-    trace.memory.dropped = layer.dropout > 0 && !(options && options->without_dropout) ? layout.take(bytes) : nullptr;
-    trace.grad = layout.take(bytes);
+    trace.memory.input = input_quant(options, l) ? take(layer.in_features) : nullptr;
+    trace.memory.y = take(layer.out_features);
+    const bool needs_z = mlp.activations[static_cast<size_t>(l)] == ActivationClass::kOther &&
+                         kernels.activation->list[layer.activation].needs_input;
+    trace.memory.z = needs_z ? take(layer.out_features) : trace.memory.y;
+    trace.memory.dropped =
+        layer.dropout > 0 && !(options && options->without_dropout) ? take(layer.out_features) : nullptr;
+    trace.grad = take(layer.out_features);
     x = trace.memory.dropped ? trace.memory.dropped : trace.memory.y;
   }
+  workspace.output = layout.take(rows * mlp.layers.back().out_features * size);
+  workspace.output_grad = layout.take(rows * mlp.layers.back().out_features * size);
 }
 
 }  // namespace
@@ -49,10 +56,12 @@ void lay_out(const sprat_mlp& mlp, const KernelTable& kernels, const void* x, in
 
 using namespace sprat;
 
-bool sprat_workspace::prepare(const sprat_mlp& network, const KernelTable& kernels, const void* x, int64_t num_rows,
+bool sprat_workspace::prepare(const sprat_mlp& network, const KernelTable& table, const void* batch_x, int64_t num_rows,
                               const sprat_mlp_options* pass_options) {
   mlp_id = 0;
   rows = num_rows;
+  x = batch_x;
+  kernels = &table;
   try {
     const auto num_layers = static_cast<size_t>(network.num_layers());
     layers.assign(num_layers, {});
@@ -71,10 +80,10 @@ bool sprat_workspace::prepare(const sprat_mlp& network, const KernelTable& kerne
     options.input_quant = quant_pointers_.data();
   }
   Layout count(nullptr);
-  lay_out(network, kernels, x, rows, &options, layers, count);
+  lay_out(network, table, rows, &options, *this, count);
   if (!memory_.reserve(count.used())) return false;
   Layout layout(memory_.data());
-  lay_out(network, kernels, x, rows, &options, layers, layout);
+  lay_out(network, table, rows, &options, *this, layout);
   return true;
 }
 
@@ -88,8 +97,17 @@ sprat_status sprat_workspace_create(sprat_workspace** workspace) noexcept {
 
 void sprat_workspace_destroy(sprat_workspace* workspace) noexcept { delete workspace; }
 
-const void* sprat_workspace_activations(const sprat_workspace* workspace, int64_t layer) noexcept {
-  if (!workspace || workspace->mlp_id == 0 || layer < 0) return nullptr;
-  if (layer >= static_cast<int64_t>(workspace->layers.size())) return nullptr;
-  return workspace->layers[static_cast<size_t>(layer)].memory.y;
+sprat_status sprat_workspace_activations(const sprat_workspace* workspace, const sprat_mlp* mlp, int64_t layer,
+                                         void* out) noexcept {
+  SPRAT_REQUIRE(workspace && mlp, "workspace and mlp must not be NULL");
+  SPRAT_REQUIRE(workspace->mlp_id == mlp->id, "workspace: holds no training pass of this network");
+  SPRAT_REQUIRE(layer >= 0 && layer < mlp->num_layers(), "layer: wanted 0 to %lld, got %lld",
+                shown(mlp->num_layers() - 1), shown(layer));
+  if (workspace->rows == 0) return SPRAT_OK;
+  SPRAT_RETURN_IF_REFUSED(check_array("out", out, mlp->element_size()));
+  const KernelTable& kernels = *workspace->kernels;
+  kernels.batch->of[mlp->dtype].from_panels(workspace->layers[static_cast<size_t>(layer)].memory.y, workspace->rows,
+                                            mlp->layer(layer).out_features, 0,
+                                            panel_count(kernels.linear->of[mlp->dtype], workspace->rows), out);
+  return SPRAT_OK;
 }

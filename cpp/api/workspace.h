@@ -10,10 +10,9 @@
 
 namespace sprat {
 
-// Arrays of (rows, out_features), `input` of (rows, in_features). Where two are the same array the value before is not
-// needed.
+// Panels of out_features, `input` and x of in_features. Where two are the same array the value before is not needed.
 struct LayerTrace {
-  const void* x = nullptr;  // what the layer read, before fake quantization: the batch, or what the layer below left
+  const void* x = nullptr;  // what the layer read, before fake quantization
   LayerMemory memory = {};
   void* grad = nullptr;  // gradient with respect to dropped, y and at last z
   const void* input() const { return memory.input ? memory.input : x; }
@@ -32,6 +31,11 @@ struct sprat_workspace {
 
   uint64_t mlp_id = 0;  // of the network whose forward pass it holds; 0: none
   int64_t rows = 0;
+  const void* x = nullptr;                      // the batch, row-major, as the caller has it
+  void* panels = nullptr;                       // the same in panels
+  void* output = nullptr;                       // of the last layer, row-major
+  void* output_grad = nullptr;                  // the same
+  const sprat::KernelTable* kernels = nullptr;  // of the forward pass: they decide the width of a panel
   std::vector<sprat::LayerTrace> layers;
   sprat_mlp_options options = {};  // of the forward pass; input_quant points to quants
 

@@ -4,7 +4,6 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
-#include <cstring>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -96,9 +95,7 @@ void forward_train(const Mlp& mlp, nb::handle params_object, nb::handle x_object
 void activations(const Mlp& mlp, const Workspace& workspace, int64_t layer, nb::handle out_object) {
   const Array out = mlp.matrix("out", out_object, -1, mlp.out_features(layer), kWrite);
   if (out.size() == 0) return;
-  const void* values = sprat_workspace_activations(workspace.handle.get(), layer);
-  if (!values) throw nb::value_error("layer: there was no training pass");
-  std::memcpy(out.data(), values, static_cast<size_t>(out.num_bytes()));
+  check(sprat_workspace_activations(workspace.handle.get(), mlp.handle.get(), layer, out.data()));
 }
 
 // The arrays that gradients go to and come from.

@@ -8,6 +8,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "core/huge_pages.h"
+
 namespace sprat {
 
 inline constexpr int64_t kAlignment = 64;  // bytes: one cache line, one AVX-512 register
@@ -41,7 +43,7 @@ class AlignedBuffer {
     constexpr int64_t kMostBytes = std::numeric_limits<int64_t>::max() - kAlignment;
     if (size > kMostBytes / static_cast<int64_t>(sizeof(T))) return false;
     const int64_t bytes = (size * static_cast<int64_t>(sizeof(T)) + kAlignment - 1) / kAlignment * kAlignment;
-    data_ = static_cast<T*>(std::aligned_alloc(static_cast<size_t>(kAlignment), static_cast<size_t>(bytes)));
+    data_ = static_cast<T*>(allocate_pages(static_cast<size_t>(kAlignment), static_cast<size_t>(bytes)));
     if (data_ == nullptr) return false;
     size_ = size;
     return true;

@@ -1,15 +1,14 @@
-// The matrix product of a layer, one micro-kernel for all three uses:
+// Products of a linear layer: C[m, n] = sum_k A(m, k) B(k, n).
 //
-//   forward          out   = x  weight^T    C[m, n] = sum_k A(m, k) * B(k, n)   m = row,    k = input,  n = output
-//   input gradient   grad_x = dz weight                                         m = row,    k = output, n = input
-//   weight gradient  grad_w = dz^T x                                            m = output, k = row,    n = input
-//
-// A is read where it lies, through two strides. B is packed once into panels of a few registers' width.
+// A is read where it lies, through two strides. B lies in panels, each as wide as a register tile, k after k; what is
+// packed so may be a weight, rows of inputs, or a batch whose rows are the columns of B (kernels/batch.h). README.md
+// tells which product of a layer takes what.
 //
 // Order of sums, fixed by the shape alone: k ascends by fused multiply-add from zero, so an input that is exactly zero
-// can be left out without changing a bit (prune.remove_dead relies on it). Where k counts rows, of which there may be
-// many, it does so within blocks of kReduceBlock, and block sums are added in order. Neither the tile nor the number of
-// rows, threads or lanes takes part, so every instruction set gives the same bits.
+// can be left out without changing a bit (prune.remove_dead relies on it). Where k counts rows of a batch, of which
+// there may be many, it does so within blocks of kReduceBlock, and block sums are added in order. Neither the tile nor
+// the number of rows, threads or lanes takes part, nor which factor is A: every instruction set and every way gives the
+// same bits.
 #pragma once
 
 #include <cstdint>
@@ -24,19 +23,34 @@ struct Matrix {
   int64_t row_stride, column_stride;
 };
 
+// What becomes of a sum, in registers, after bias and block sums are added.
+enum class Epilogue {
+  kStore,
+  kRelu,         // max(0, sum)
+  kReluGradient  // sum * relu'(gate): gate is an output of relu
+};
+
 struct LinearProduct {
-  Matrix a;            // rows x k
-  const void* packed;  // B (k x n), as pack() lays it out
+  Matrix a;       // rows x k
+  const void* b;  // k x n in panels
   int64_t k, n;
-  void* c;  // rows x n, every row contiguous
-  int64_t c_stride;
-  const void* bias;   // n values added after the sum; NULL: none
-  int64_t block = 0;  // values of k in a block; 0: all of them
+  void* c;           // rows x n
+  int64_t c_stride;  // from row to row
+  // 0: C is row-major, and the last panel of B holds as few registers as its columns need. Else C lies in panels this
+  // far apart, and every panel of B and C has its whole width in memory (what lies beyond n is of no interest).
+  int64_t c_panel_stride = 0;
+  const void* bias = nullptr;  // added after the sum: one for each row if C lies in panels, else one for each column
+  Epilogue epilogue = Epilogue::kStore;
+  const void* gate = nullptr;  // laid out like C, which lies in panels
+  int64_t block = 0;           // values of k in a block; 0: all of them
+  // 0: A is one matrix. Else its columns come in segments: column k lies at (k / segment) * segment_stride +
+  // (k % segment) * a.column_stride. Blocks begin where segments do.
+  int64_t segment = 0, segment_stride = 0;
 };
 
 // For one dtype.
 struct LinearKernel {
-  int64_t panel_columns;  // the width of a whole panel; the last one holds as few registers as its columns need
+  int64_t panel_columns;  // the width of a whole panel
   int64_t max_rows;       // of a register tile: ranges of rows are best cut at its multiples
 
   // Elements that B (k x n) takes when packed.
@@ -47,9 +61,6 @@ struct LinearKernel {
   // Rows [row_begin, row_end) of panels [panel_begin, panel_end) of C.
   void (*multiply)(const LinearProduct& product, int64_t row_begin, int64_t row_end, int64_t panel_begin,
                    int64_t panel_end);
-  // out[j] = sum over rows of a(row, j) for columns [begin, end); rows ascend within blocks of kReduceBlock, block
-  // sums are added in order. Wants a.column_stride == 1.
-  void (*sum_rows)(const Matrix& a, int64_t rows, int64_t begin, int64_t end, void* out);
 };
 
 struct LinearKernels {

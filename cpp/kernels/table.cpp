@@ -10,6 +10,7 @@ extern const PruneKernels prune_kernels;
 extern const ActivationKernels activation_kernels;
 extern const LossKernels loss_kernels;
 extern const LinearKernels linear_kernels;
+extern const BatchKernels batch_kernels;
 extern const LayerKernels layer_kernels;
 extern const QuantizeKernels quantize_kernels;
 extern const ReduceKernels reduce_kernels;
@@ -23,6 +24,7 @@ const KernelTable kernel_table = {
     .activation = &activation_kernels,
     .loss = &loss_kernels,
     .linear = &linear_kernels,
+    .batch = &batch_kernels,
     .layer = &layer_kernels,
     .quantize = &quantize_kernels,
     .reduce = &reduce_kernels,

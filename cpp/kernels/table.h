@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kernels/activation.h"
+#include "kernels/batch.h"
 #include "kernels/layer.h"
 #include "kernels/linear.h"
 #include "kernels/linear_int8.h"
@@ -23,6 +24,7 @@ struct KernelTable {
   const ActivationKernels* activation;
   const LossKernels* loss;
   const LinearKernels* linear;
+  const BatchKernels* batch;
   const LayerKernels* layer;
   const QuantizeKernels* quantize;
   const ReduceKernels* reduce;

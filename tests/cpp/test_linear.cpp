@@ -31,11 +31,17 @@ struct Shape {
   int64_t rows, k, n, block;
 };
 
+template <class T>
+T relu(T x) {
+  return x > 0 ? x : 0;
+}
+
 // Rows of A and of B lie `a_gap` and `b_gap` elements apart beyond what they need; transposed means that their columns
 // do.
 struct Layout {
   bool a_transposed, b_transposed, bias;
   int64_t a_gap, b_gap;
+  bool relu = false;
 };
 
 template <class T>
@@ -50,7 +56,8 @@ T expected(const std::vector<T>& a, int64_t a_row, int64_t a_k, const std::vecto
     }
     total = begin == 0 ? sum : total + sum;
   }
-  return layout.bias ? total + at(bias, column) : total;
+  if (layout.bias) total += at(bias, column);
+  return layout.relu ? relu(total) : total;
 }
 
 template <class T>
@@ -72,8 +79,10 @@ void check_product(const LinearKernel& kernel, const Shape& shape, const Layout&
   constexpr T kUntouched = T(12345);
   const int64_t stride = n + 3;
   std::vector<T> c(static_cast<size_t>((rows - 1) * stride + n), kUntouched);
-  const LinearProduct product{
-      {a.data(), a_row, a_k}, packed.data(), k, n, c.data(), stride, layout.bias ? bias.data() : nullptr, block};
+  LinearProduct product{{a.data(), a_row, a_k}, packed.data(), k, n, c.data(), stride};
+  product.bias = layout.bias ? bias.data() : nullptr;
+  product.epilogue = layout.relu ? Epilogue::kRelu : Epilogue::kStore;
+  product.block = block;
   const int64_t middle_row = rows / 2, middle_panel = panels / 2;  // four ranges instead of one
   for (int quarter = 0; quarter < 4; ++quarter) {
     const bool lower = quarter & 1, right = quarter & 2;
@@ -88,22 +97,63 @@ void check_product(const LinearKernel& kernel, const Shape& shape, const Layout&
   }
 }
 
+// The same numbers when B and C lie in panels: a layer's outputs (rows) of a batch (columns).
 template <class T>
-void check_sums(const LinearKernel& kernel, int64_t rows, int64_t columns) {
-  const int64_t stride = columns + 2;
-  const std::vector<T> a = numbers<T>((rows - 1) * stride + columns, 4);
-  std::vector<T> sums(static_cast<size_t>(columns));
-  const Matrix matrix{a.data(), stride, 1};
-  kernel.sum_rows(matrix, rows, 0, columns / 3, sums.data());
-  kernel.sum_rows(matrix, rows, columns / 3, columns, sums.data());
-  for (int64_t j = 0; j < columns; ++j) {
-    T total = 0;
-    for (int64_t begin = 0; begin < rows; begin += kReduceBlock) {
-      T sum = 0;
-      for (int64_t row = begin; row < std::min(begin + kReduceBlock, rows); ++row) sum = sum + at(a, row * stride + j);
-      total = total + sum;
+void check_panels(const LinearKernel& kernel, int64_t rows, int64_t k, int64_t n, Epilogue epilogue, bool with_bias) {
+  const int64_t width = kernel.panel_columns, panels = (n + width - 1) / width;
+  const std::vector<T> a = numbers<T>(rows * k, 1), b = numbers<T>(panels * k * width, 2), bias = numbers<T>(rows, 3);
+  std::vector<T> gate = numbers<T>(panels * rows * width, 4);
+  for (T& value : gate) value = relu(value);
+  std::vector<T> c(gate.size());
+  LinearProduct product{{a.data(), k, 1}, b.data(), k, n, c.data(), width, rows * width};
+  product.bias = with_bias ? bias.data() : nullptr;
+  product.epilogue = epilogue;
+  product.gate = gate.data();
+  kernel.multiply(product, 0, rows / 3, 0, panels);
+  kernel.multiply(product, rows / 3, rows, 0, panels / 2);
+  kernel.multiply(product, rows / 3, rows, panels / 2, panels);
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t column = 0; column < n; ++column) {
+      T wanted = 0;
+      for (int64_t i = 0; i < k; ++i) {
+        wanted = std::fma(at(a, row * k + i), at(b, (column / width * k + i) * width + column % width), wanted);
+      }
+      if (with_bias) wanted += at(bias, row);
+      const int64_t place = (column / width * rows + row) * width + column % width;
+      if (epilogue == Epilogue::kRelu) wanted = relu(wanted);
+      if (epilogue == Epilogue::kReluGradient) wanted *= at(gate, place) > 0 ? T(1) : T(0);
+      CHECK_SAME_BITS(at(c, place), wanted);
     }
-    CHECK_SAME_BITS(at(sums, j), total);
+  }
+}
+
+// A in segments: the gradient of a weight, where k counts rows of a batch in panels.
+template <class T>
+void check_segments(const LinearKernel& kernel, int64_t rows, int64_t k, int64_t n) {
+  const int64_t width = kernel.panel_columns, panels = (k + width - 1) / width;
+  const std::vector<T> a = numbers<T>(panels * rows * width, 1), b = numbers<T>(k * n, 2);
+  AlignedBuffer<T> packed;
+  CHECK(packed.allocate(kernel.packed_size(k, n)));
+  const int64_t columns = (n + width - 1) / width;
+  kernel.pack({b.data(), n, 1}, k, n, 0, columns, packed.data());
+  std::vector<T> c(static_cast<size_t>(rows * n));
+  LinearProduct product{{a.data(), width, 1}, packed.data(), k, n, c.data(), n};
+  product.block = kReduceBlock;
+  product.segment = width;
+  product.segment_stride = rows * width;
+  kernel.multiply(product, 0, rows, 0, columns);
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t column = 0; column < n; ++column) {
+      T total = 0;
+      for (int64_t begin = 0; begin < k; begin += kReduceBlock) {
+        T sum = 0;
+        for (int64_t i = begin; i < std::min(begin + kReduceBlock, k); ++i) {
+          sum = std::fma(at(a, (i / width * rows + row) * width + i % width), at(b, i * n + column), sum);
+        }
+        total = begin == 0 ? sum : total + sum;
+      }
+      CHECK_SAME_BITS(at(c, row * n + column), total);
+    }
   }
 }
 
@@ -120,8 +170,15 @@ void check_kernel(const LinearKernel& kernel) {
     check_product<T>(kernel, {9, k, 21, kReduceBlock}, {true, false, false, 2, 0});  // weight gradient
     check_product<T>(kernel, {2, k, 5, 4}, {true, true, true, 0, 0});
   }
-  for (const int64_t rows : {1, 2, 511, 512, 513, 1030}) {
-    for (const int64_t columns : {1, 7, 16, 65, 200}) check_sums<T>(kernel, rows, columns);
+  check_product<T>(kernel, {5, 9, 37, 0}, {false, true, true, 0, 0, true});
+  check_product<T>(kernel, {5, 9, 37, 4}, {false, true, false, 0, 0, true});
+  for (const int64_t rows : {1, 2, 3, 7, 8, 9, 20}) {
+    for (const int64_t n : {1, 5, 16, 17, 31, 32, 33, 64, 100, 128, 130}) {
+      check_panels<T>(kernel, rows, 6, n, Epilogue::kRelu, true);
+      check_panels<T>(kernel, rows, 1, n, Epilogue::kStore, n % 2 == 0);
+      check_panels<T>(kernel, rows, 3, n, Epilogue::kReluGradient, false);
+    }
+    for (const int64_t k : {1, 8, 31, 32, 33, 100, 512, 513, 1030}) check_segments<T>(kernel, rows, k, 2 * rows);
   }
 }
 

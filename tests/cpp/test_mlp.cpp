@@ -132,16 +132,20 @@ void test_passes() {
   const auto backward = [&] {
     return refusal(sprat_mlp_backward(n.mlp, n.params.data(), n.workspace, grad_output.data(), &gradients));
   };
-  CHECK(sprat_workspace_activations(n.workspace, 0) == nullptr);
+  std::vector<float> output(60);
+  const auto activations = [&](int64_t layer) {
+    return refusal(sprat_workspace_activations(n.workspace, n.mlp, layer, output.data()));
+  };
+  CHECK_EQ(activations(0), "workspace: holds no training pass of this network");
   CHECK_EQ(backward(), "workspace: holds no training pass of this network");
   const auto train = [&](const sprat_mlp_options* options) {
     return refusal(sprat_mlp_forward_train(n.mlp, n.params.data(), n.x.data(), 20, options, n.workspace));
   };
   sprat_mlp_options options{sizeof options, 1, 0, 0, nullptr, 1};
   CHECK_EQ(train(&options), "");
-  const auto* output = static_cast<const float*>(sprat_workspace_activations(n.workspace, 1));
+  CHECK_EQ(activations(1), "");
   for (size_t i = 0; i < n.out.size(); ++i) CHECK_SAME_BITS(output[i], n.out[i]);
-  CHECK(sprat_workspace_activations(n.workspace, 2) == nullptr);
+  CHECK_EQ(activations(2), "layer: wanted 0 to 1, got 2");
   CHECK_EQ(backward(), "");
   gradients.params = n.params.data();
   CHECK_EQ(backward(), "gradients.params must not overlap the parameters");

@@ -292,9 +292,9 @@ SPRAT_API sprat_status sprat_mlp_forward_train(const sprat_mlp* mlp, const void*
                                                const sprat_mlp_options* options,
                                                sprat_workspace* workspace) SPRAT_NOEXCEPT;
 
-/* (rows, out_features) of a layer from the last training pass, before dropout: valid until the next one. NULL if there
- * was none, or it had no such layer. */
-SPRAT_API const void* sprat_workspace_activations(const sprat_workspace* workspace, int64_t layer) SPRAT_NOEXCEPT;
+/* Copies what a layer gave in the last training pass of this network, before dropout, to out (rows, out_features). */
+SPRAT_API sprat_status sprat_workspace_activations(const sprat_workspace* workspace, const sprat_mlp* mlp,
+                                                   int64_t layer, void* out) SPRAT_NOEXCEPT;
 
 typedef struct sprat_mlp_gradients {
   size_t size;
