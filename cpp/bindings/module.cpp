@@ -18,4 +18,5 @@ NB_MODULE(_core, m) {
   bind_quantize(m);
   bind_int8(m);
   bind_runtime(m);
+  bind_training(m);
 }

@@ -328,6 +328,74 @@ SPRAT_API sprat_status sprat_mlp_loss_and_gradients(const sprat_mlp* mlp, const 
                                                     const sprat_mlp_options* options, sprat_workspace* workspace,
                                                     const sprat_mlp_gradients* gradients, double* loss) SPRAT_NOEXCEPT;
 
+/* ---- training: forward, loss, backward and update of whole mini-batches ------------------------------------------ */
+
+/* All rows to learn from. target, target_kind, teacher and sample_weight are as in sprat_mlp_batch. */
+typedef struct sprat_training_data {
+  size_t size;
+  int64_t rows;
+  const void* x;       /* (rows, in_features) of x_dtype */
+  sprat_dtype x_dtype; /* any: the numbers of a batch become those of the network when it is gathered */
+  const void* target;
+  sprat_target target_kind;
+  const void* teacher;
+  const void* sample_weight;
+  const double* share; /* (rows,): what each row counts in the mean of an epoch; NULL: 1 */
+} sprat_training_data;
+
+/* What learns, and how. The tensors of the groups lie in params and gradients->params. */
+typedef struct sprat_training {
+  size_t size;
+  const sprat_mlp* mlp;
+  const void* params;
+  sprat_workspace* workspace;
+  const sprat_loss_params* loss;
+  const sprat_mlp_gradients* gradients; /* its x and hidden must be NULL */
+  sprat_optimizer_group* groups;        /* at their next step; each step made advances them (sprat_optimizer_advance) */
+  int64_t num_groups;
+  const sprat_optimizer_options* optimizer;
+  /* Stop before a step whose loss is not finite, or whose gradients' squares do not sum to less; 0: make every step. */
+  double safe_energy;
+} sprat_training;
+
+/* A stretch of the mini-batches of an epoch: batch b has rows order[b * batch_size] ... order[(b + 1) * batch_size -
+ * 1], the last one what is left. */
+typedef struct sprat_stretch {
+  size_t size;
+  const int64_t* order; /* (length,) row numbers; NULL: 0 ... length - 1 */
+  int64_t length;
+  int64_t batch_size;
+  int64_t first_batch, num_batches;
+  const sprat_mlp_options* options; /* of the first step; options.step counts the steps on from there; NULL: zeros */
+  const double* lr;                 /* (num_batches,): the rate of every group at each step; NULL: as the groups say */
+  double max_seconds;               /* end after the step in which they have passed; 0: no limit */
+  double* losses;                   /* out (num_batches,): the loss of each step made; NULL: not wanted */
+} sprat_stretch;
+
+typedef enum sprat_stretch_end {
+  SPRAT_STRETCH_DONE = 0,       /* num_batches steps are made */
+  SPRAT_STRETCH_TIME = 1,       /* max_seconds have passed */
+  SPRAT_STRETCH_UNSAFE = 2,     /* the next step is not safe: see sprat_training.safe_energy */
+  SPRAT_STRETCH_NOT_FINITE = 3, /* the optimizer refused the next step: see sprat_optimizer_options.require_finite */
+  SPRAT_STRETCH_REFUSED = 4     /* the next batch cannot be used; sprat_last_error() says why */
+} sprat_stretch_end;
+
+typedef struct sprat_stretch_result {
+  size_t size;
+  int64_t steps; /* made: parameters, states and groups stand there, at the end of a whole step */
+  sprat_stretch_end end;
+  double loss;         /* of the last step made; NaN if there is none */
+  double refused_loss; /* of the batch whose step was not made; NaN if its loss was not computed */
+  /* Each step made adds loss * w and w, where w is the sum of the shares of its rows, rounded once. */
+  double loss_sum, loss_weight;
+  double grad_norm; /* of the last step made, before clipping; NaN unless the optimizer clips by the norm */
+} sprat_stretch_result;
+
+/* The bits are those of sprat_mlp_loss_and_gradients and sprat_optimizer_step, batch by batch. Refused, and nothing but
+ * gradients->params and result changed, if already the first batch cannot be used; a later one ends the stretch. */
+SPRAT_API sprat_status sprat_train(const sprat_training* training, const sprat_training_data* data,
+                                   const sprat_stretch* stretch, sprat_stretch_result* result) SPRAT_NOEXCEPT;
+
 /* ---- predictors -------------------------------------------------------------------------------------------------- */
 
 /* A frozen network. Any number of threads may run one at once; in the steady state a run allocates nothing. */

@@ -130,13 +130,7 @@ class _Lesson(Callback):
         self._loss, self._outputs = loss, outputs
 
     def on_train_begin(self, trainer: Trainer) -> None:
-        def gradients(x: Any, y: Any, weight: Any) -> tuple[float, Any]:
-            target = None if self._loss.alpha == 1 else y
-            return trainer.model_gradients(
-                x, target, weight, loss=self._loss, teacher=self._outputs[trainer.batch_rows]
-            )
-
-        trainer.gradients = gradients
+        trainer.lesson = (self._loss, self._outputs)
 
 
 def _choices(outputs: NDArray[Any]) -> NDArray[np.int64]:

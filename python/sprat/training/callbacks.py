@@ -38,6 +38,14 @@ class Callback:
     def on_batch_end(self, trainer: Trainer) -> None:
         """After a step."""
 
+    def next_batch_end(self, trainer: Trainer) -> float:
+        """How many steps from now ``on_batch_end`` has something to do; math.inf for never.
+
+        0, the default, calls it after every batch. With more, or without an ``on_batch_end``, steps are taken many at a
+        time in native code, and it may be called after any of them.
+        """
+        return 0
+
     def on_epoch_end(self, trainer: Trainer) -> None:
         """After validation; the history has the epoch's numbers."""
 
@@ -280,6 +288,9 @@ class GradualPruning(Callback):
         if trainer.step % self.frequency == 0:
             self._prune(trainer)
 
+    def next_batch_end(self, trainer: Trainer) -> float:
+        return self.frequency - trainer.step % self.frequency
+
     def on_train_end(self, trainer: Trainer) -> None:
         # The last step need not be a multiple of the frequency.
         if trainer.history.stopped_by == "epochs":
@@ -330,6 +341,9 @@ class Checkpoint(Callback):
     def on_batch_end(self, trainer: Trainer) -> None:
         if self.unit == "step" and trainer.step % self.every == 0:
             self.save(trainer)
+
+    def next_batch_end(self, trainer: Trainer) -> float:
+        return self.every - trainer.step % self.every if self.unit == "step" else math.inf
 
     def save(self, trainer: Trainer) -> None:
         """Write the state as it is now."""

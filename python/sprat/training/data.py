@@ -95,26 +95,47 @@ class ArrayData:
         self._seed = seed
         self.num_rows = len(x) if rows is None else len(rows)
         self.batch_size = min(batch_size, max(self.num_rows, 1))
-        self.batches_per_epoch: int | None = -(-self.num_rows // self.batch_size)
+        self.num_batches = -(-self.num_rows // self.batch_size)
+        self.batches_per_epoch: int | None = self.num_batches
         self._buffers: list[Array] = []
+        self._order: tuple[int, Array] | None = None  # of the epoch asked for last
         self.batch_rows: Array | slice = slice(0, 0)
+
+    def whole(self) -> tuple[Array, Array, Array | None] | None:
+        """x, y and weights as arrays that native code can gather batches from, x of its own dtype; None: it cannot."""
+        x, y, weight = self._arrays[0], self._arrays[1], self._arrays[2] if self._weighted else None
+        parts = [x.whole(any_dtype=True), y.whole()] + ([] if weight is None else [weight.whole()])
+        if parts[0] is None or parts[1] is None or (weight is not None and parts[2] is None):
+            return None
+        return parts[0], parts[1], parts[2] if self._weighted else None
+
+    def order(self, number: int) -> Array | None:
+        """Where the rows of epoch ``number`` stand in x, batch after batch: int64 (num_rows,); None: as they lie."""
+        if self._seed is None:
+            return self._rows
+        if self._order is None or self._order[0] != number:
+            order = epoch_order(self.num_rows, self._seed, number)
+            self._order = number, order if self._rows is None else self._rows[order]
+        return self._order[1]
+
+    def place(self, number: int, batch: int) -> Array | slice:
+        """Where the rows of one batch of epoch ``number`` stand in x."""
+        begin, end = batch * self.batch_size, min((batch + 1) * self.batch_size, self.num_rows)
+        order = self.order(number)
+        return slice(begin, end) if order is None else order[begin:end]
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         if not self._buffers:
             self._buffers = [array.buffer(self.batch_size) for array in self._arrays]
-        order = self._rows
-        if self._seed is not None:
-            order = epoch_order(self.num_rows, self._seed, number)
-            if self._rows is not None:
-                order = self._rows[order]
-        for begin in range(start * self.batch_size, self.num_rows, self.batch_size):
-            end = min(begin + self.batch_size, self.num_rows)
-            parts = [buffer[: end - begin] for buffer in self._buffers]
-            self.batch_rows = slice(begin, end) if order is None else order[begin:end]
-            if order is None:
-                parts = [array.slice(begin, end, part) for array, part in zip(self._arrays, parts, strict=True)]
+        for batch in range(start, self.num_batches):
+            index = self.batch_rows = self.place(number, batch)
+            if isinstance(index, slice):
+                parts = [
+                    array.slice(index.start, index.stop, buffer[: index.stop - index.start])
+                    for array, buffer in zip(self._arrays, self._buffers, strict=True)
+                ]
             else:
-                index = order[begin:end]
+                parts = [buffer[: len(index)] for buffer in self._buffers]
                 for array, part in zip(self._arrays, parts, strict=True):
                     array.gather(index, part)
             yield parts[0], parts[1], parts[2] if self._weighted else None

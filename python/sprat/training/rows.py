@@ -12,6 +12,11 @@ import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+# Arrays of these dtypes native code reads as they are.
+_NATIVE = tuple(map(np.dtype, ("float32", "float64", "int8", "uint8")))
+# What may be converted once for the whole run, instead of batch by batch: little beside what training itself takes.
+_MOST_CONVERTED = 1 << 28
+
 
 def is_memory_map(array: Any) -> bool:
     """Whether the array's bytes lie in a file.
@@ -55,7 +60,7 @@ class Rows:
         self._on_disk = is_memory_map(array)
         plain = array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative
         if not plain and not self._on_disk:
-            array = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("="))
+            array = np.require(array, array.dtype.newbyteorder("="), ["C", "ALIGNED"])
             plain = True
         self._array = array.view(np.ndarray) if plain else array
         # np.take would first copy an array that is not plain as a whole; indexing does not.
@@ -65,6 +70,29 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self._array)
+
+    def whole(self, *, any_dtype: bool = False) -> Array | None:
+        """All rows as one array (rows, *row_shape) of ``dtype`` that native code can read; None if it should not.
+
+        That is so for what lies in a file, and for a large array that would have to be converted. ``any_dtype`` allows
+        float32, float64, int8 and uint8 besides.
+
+        >>> rows = Rows(np.array([[1, 2], [3, 4]]), "float32")
+        >>> rows.whole().dtype
+        dtype('float32')
+        """
+        array = self._array
+        if self._on_disk:
+            return None
+        if array.dtype == np.bool_:
+            array = array.view(np.uint8)
+        if array.dtype != self.dtype and not (any_dtype and array.dtype in _NATIVE):
+            if array.size * self.dtype.itemsize > _MOST_CONVERTED:
+                return None
+            converted = np.empty(array.shape, self.dtype)
+            self._convert(array, converted)
+            array = converted
+        return array.reshape(len(array), *self.row_shape)
 
     def buffer(self, rows: int) -> Array:
         """A new array for batches of up to ``rows`` rows."""

@@ -28,16 +28,25 @@ def ordered_sum(values: Array) -> Array:
     return total
 
 
-def batch_weight(loss: Any, y: Array, weight: Array | None) -> float:
-    """What the mean loss of a batch was divided by, so that means of batches can be averaged.
+def row_shares(loss: Any, y: Array, weight: Array | None) -> Array | None:
+    """What each row counts in the mean loss, float64 (rows,): u_i, and for class ids with class weights u_i
+    class_weight[y_i]. None: 1 each.
 
-    sum_i u_i, and for class ids with class weights sum_i u_i class_weight[y_i].
+    >>> row_shares(None, np.zeros(2), np.array([1, 2], "float32"))
+    array([1., 2.])
     """
     class_weight = getattr(loss, "class_weight", None)
     if class_weight is not None and y.ndim == 1:
-        shares = np.asarray(class_weight, dtype=np.float64)[y]
-        return math.fsum((shares if weight is None else shares * weight).tolist())
-    return float(len(y)) if weight is None else math.fsum(weight.tolist())
+        shares: Array = np.asarray(class_weight, dtype=np.float64)[y]
+        return shares if weight is None else shares * weight
+    return None if weight is None else weight.astype(np.float64)
+
+
+def batch_weight(loss: Any, y: Array, weight: Array | None) -> float:
+    """What the mean loss of a batch was divided by, so that means of batches can be averaged: the sum of its rows'
+    shares, rounded once."""
+    shares = row_shares(loss, y, weight)
+    return float(len(y)) if shares is None else math.fsum(shares.tolist())
 
 
 class _Accuracy:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import math
 import time
@@ -12,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from . import progress as progress_bars
+from .averages import averaged, take_average
 from .callbacks import Callback, Checkpoint
-from .data import Data
+from .data import Batch, Data
 from .gradients import SAFE_ENERGY, NonFiniteError, energy_of, gradient_arrays, gradient_order
 from .history import History
 from .interrupt import InterruptGuard
+from .native import Stretches
 from .rows import Array
 from .scores import batch_weight, score
 from .targets import Targets
@@ -40,8 +41,13 @@ class Trainer:
         Mean loss of the last batch, before its update.
     has_validation : bool
     gradients : callable
-        ``gradients(x, y, weight) -> (loss, gradient)``, one for each step; ``model_gradients`` unless something (such as
-        distillation) puts its own in place before the run.
+        ``gradients(x, y, weight) -> (loss, gradient)``, one for each step; ``model_gradients`` unless something puts its
+        own in place before the run.
+    lesson : (loss, teacher)
+        What ``model_gradients`` learn by: a loss of ``nn.losses`` or of the user's own, and a teacher's raw outputs for
+        every row of the training arrays or None. Distillation puts its own in place.
+    loss_sums : (float, float)
+        Of this epoch: sum of loss * weight over the batches, and of weight.
     step_params : callable
         ``step_params() -> parameters`` that stand in for those of the model in the next step's passes, None: none do.
         Quantization-aware training puts its own in place.
@@ -82,17 +88,19 @@ class Trainer:
         self.callbacks = list(callbacks)
         # What must be equal for a resumed run to give the bits of an uninterrupted one.
         self.settings = dict(settings or {})
-        self._data, self._validation = data, validation
+        self.data, self._validation = data, validation
         self._on_nonfinite, self._progress = on_nonfinite, progress
         self.gradients: Gradients = self.model_gradients
-        self.step_params: Callable[[], Array | None] = lambda: None
+        self.step_params: Callable[[], Array | None] = self._own_params
         self.scored_model: Callable[[], Any] = lambda: self.model
-        self._loss_sum = self._loss_weight = 0.0
+        self.lesson: tuple[Any, Array | None] = (targets.loss, None)
+        self.loss_sums = (0.0, 0.0)
         self._stop_reason: str | None = None
         self._guard = InterruptGuard()
         self._buffer: Any = None  # gradients, written again by every step
         self._buffer_structure: tuple[int, frozenset[str]] | None = None
         self._order: list[str] | None = None
+        self._stretches = Stretches()
 
     @property
     def has_validation(self) -> bool:
@@ -101,11 +109,15 @@ class Trainer:
     @property
     def batch_rows(self) -> Any:
         """Where the rows of the current batch stand in the training arrays (batches of an iterator stand nowhere)."""
-        return self._data.batch_rows  # type: ignore[attr-defined]
+        return self.data.batch_rows  # type: ignore[attr-defined]
 
     def stop(self, reason: str = "callback") -> None:
         """End training after the current step or epoch; ``reason`` becomes ``history.stopped_by``."""
         self._stop_reason = self._stop_reason or reason
+
+    @staticmethod
+    def _own_params() -> None:
+        """The model's own parameters."""
 
     # ---- one step ------------------------------------------------------------------------------------------------
 
@@ -131,13 +143,9 @@ class Trainer:
             raise NonFiniteError("the gradient became infinite or NaN")
         return loss
 
-    def model_gradients(
-        self, x: Array, y: Array | None, weight: Array | None, *, loss: Any = None, teacher: Array | None = None
-    ) -> tuple[float, Any]:
-        """Mean loss of a batch and the gradient, flat or in the order of the optimizer's arrays: one native call.
-
-        ``loss`` instead of the one that ``fit`` was given; ``teacher`` for a loss that learns from one.
-        """
+    def model_gradients(self, x: Array, y: Array | None, weight: Array | None) -> tuple[float, Any]:
+        """Mean loss of a batch and the gradient, flat or in the order of the optimizer's arrays: one native call."""
+        loss, outputs = self.lesson
         model = self.model
         structure = (model._structure_version, model.frozen)
         if structure != self._buffer_structure:
@@ -145,10 +153,10 @@ class Trainer:
             self._order = gradient_order(model, self.optimizer)
         value, gradients = model.loss_and_gradients(
             x,
-            y,
-            loss=self.targets.loss if loss is None else loss,
+            y if outputs is None or loss.alpha != 1 else None,
+            loss=loss,
             sample_weight=weight,
-            teacher=teacher,
+            teacher=None if outputs is None else outputs[self.batch_rows],
             dropout_seed=self.seed,
             step=self.step,
             params=self.step_params(),
@@ -182,7 +190,7 @@ class Trainer:
     def run(self) -> History:
         """Train until all epochs are done or something stops it."""
         started = time.monotonic() - self.history.seconds
-        bar = progress_bars.make(self._progress, self.epochs, self._data.batches_per_epoch)
+        bar = progress_bars.make(self._progress, self.epochs, self.data.batches_per_epoch)
         self.history.stopped_by = None
         failure: NonFiniteError | None = None
         with self._guard:
@@ -200,13 +208,15 @@ class Trainer:
                 failure = error
             finally:
                 bar.close()
+                self._stretches.release()
                 self.history.seconds = time.monotonic() - started
                 self.history.steps = self.step
             self.history.stopped_by = self._stop_reason or "epochs"
             for callback in self.callbacks:
                 if isinstance(callback, Checkpoint):
                     callback.save(self)
-            self._take_average()
+            if self._stop_reason not in ("interrupt", "nonfinite"):
+                take_average(self.model, self.optimizer)
             self._call("on_train_end")
         if failure is not None and self._on_nonfinite == "raise":
             failure.history = self.history
@@ -215,21 +225,20 @@ class Trainer:
 
     def _run_epoch(self, bar: progress_bars.Progress) -> None:
         if self.batch == 0:
-            self._loss_sum = self._loss_weight = 0.0
+            self.loss_sums = (0.0, 0.0)
             self._call("on_epoch_begin")
         bar.begin_epoch(self.epoch, self.batch)
         watchers = [callback for callback in self.callbacks if type(callback).on_batch_end is not Callback.on_batch_end]
-        for x, y, weight in self._data.epoch(self.epoch, self.batch):
-            share = batch_weight(self.targets.loss, y, weight)
-            if share > 0:  # a batch whose weights are all zero has no mean loss, and no update
-                try:
-                    self.loss = self.train_batch(x, y, weight)
-                except NonFiniteError as error:
-                    raise NonFiniteError(self._explain(str(error), x, y)) from None
-                if math.isfinite(self.loss):
-                    self._loss_sum += self.loss * share
-                    self._loss_weight += share
-            self.batch += 1
+        batches: Iterator[Batch] | None = None
+        while True:
+            if self._stretch(watchers):
+                batches = None
+            else:
+                batches = batches or self.data.epoch(self.epoch, self.batch)
+                batch = next(batches, None)
+                if batch is None:
+                    break
+                self._one_batch(*batch)
             bar.update(self.batch, self.loss)
             for callback in watchers:
                 callback.on_batch_end(self)
@@ -237,7 +246,8 @@ class Trainer:
                 return
         if self.batch == 0:
             raise ValueError(f"x gave no batch in epoch {self.epoch}")
-        row = {"loss": self._loss_sum / self._loss_weight if self._loss_weight else math.nan, "lr": self._lr()}
+        total, weights = self.loss_sums
+        row = {"loss": total / weights if weights else math.nan, "lr": self._lr()}
         if self._validation is not None:
             row.update(self._validate(self._validation))
             if self._stopping():
@@ -252,13 +262,47 @@ class Trainer:
             if isinstance(callback, Checkpoint):
                 callback.after_epoch(self)
 
+    def _one_batch(self, x: Array, y: Array, weight: Array | None) -> None:
+        share = batch_weight(self.targets.loss, y, weight)
+        if share > 0:  # a batch whose weights are all zero has no mean loss, and no update
+            try:
+                self.loss = self.train_batch(x, y, weight)
+            except NonFiniteError as error:
+                raise NonFiniteError(self._explain(str(error), x, y)) from None
+            if math.isfinite(self.loss):
+                total, weights = self.loss_sums
+                self.loss_sums = (total + self.loss * share, weights + share)
+        self.batch += 1
+
+    def _stretch(self, watchers: Sequence[Callback]) -> bool:
+        """Take steps in native code, up to where somebody wants to look; False when there was none to be taken so."""
+        count = min((callback.next_batch_end(self) for callback in watchers), default=math.inf)
+        if count < 1 or self.gradients != self.model_gradients or self.step_params != self._own_params:
+            return False
+        if not self._stretches.prepare(self):
+            return False
+        before = self.step
+        self._guard.enter_step()
+        try:
+            self._stretches.take(self, count)
+        finally:
+            self._guard.leave_step()
+        return self.step > before
+
+    def took(self, steps: int, loss: float, loss_sums: tuple[float, float]) -> None:
+        """So many steps were made, one for each batch; ``loss`` is that of the last one."""
+        self.loss, self.loss_sums = loss, loss_sums
+        self.step += steps
+        self.batch += steps
+        self.data.batch_rows = self.data.place(self.epoch, self.batch - 1)  # type: ignore[attr-defined]
+
     def _stopping(self) -> bool:
         if self._guard.requested:
             self.stop("interrupt")
         return self._stop_reason is not None
 
     def _validate(self, data: Data) -> dict[str, float]:
-        with self._averaged():
+        with averaged(self.model, self.optimizer):
             batches = itertools.takewhile(lambda _: not self._guard.requested, data.epoch(0))
             return {f"val_{key}": value for key, value in score(self.scored_model(), batches, self.targets).items()}
 
@@ -282,34 +326,9 @@ class Trainer:
 
     # ---- weights -------------------------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def _averaged(self) -> Iterator[None]:
-        """Inside, the model has the moving average of its weights, if the optimizer keeps one."""
-        if self.optimizer.ema is None:
-            yield
-            return
-        with self.optimizer.swap_ema():
-            self._apply_masks()
-            yield
-
-    def _take_average(self) -> None:
-        average = self.optimizer.ema
-        if average is None or self._stop_reason in ("interrupt", "nonfinite"):
-            return
-        parameters = self.model.parameters()
-        for name, values in average.items():
-            parameters[name][...] = values
-        self._apply_masks()
-
-    def _apply_masks(self) -> None:
-        """A mask may be newer than the average, whose weights it removes."""
-        parameters = self.model.parameters()
-        for name, mask in self.model.masks.items():
-            parameters[name][mask == 0] = 0.0
-
     def measured_weights(self) -> dict[str, Any]:
         """A copy of the weights that validation measured (the moving average if there is one), and of the masks."""
-        with self._averaged():
+        with averaged(self.model, self.optimizer):
             return {
                 "params": self.model.params.copy(),
                 "masks": {name: mask.copy() for name, mask in self.model.masks.items()},
@@ -342,8 +361,8 @@ class Trainer:
             "batch": self.batch,
             "step": self.step,
             "stopped": self._stop_reason if self._stop_reason in ("early_stopping", "callback") else None,
-            "loss_sum": self._loss_sum,
-            "loss_weight": self._loss_weight,
+            "loss_sum": self.loss_sums[0],
+            "loss_weight": self.loss_sums[1],
             "optimizer": self.optimizer.state_dict(),
             "callbacks": [[type(callback).__name__, callback.state_dict()] for callback in self.callbacks],
             "history": self.history.state_dict(),
@@ -369,7 +388,7 @@ class Trainer:
         self.history.load_state_dict(state["history"])
         self.epoch, self.batch, self.step = int(state["epoch"]), int(state["batch"]), int(state["step"])
         self._stop_reason = state["stopped"]
-        self._loss_sum, self._loss_weight = float(state["loss_sum"]), float(state["loss_weight"])
+        self.loss_sums = (float(state["loss_sum"]), float(state["loss_weight"]))
 
 
 def _sizes(model: Any) -> list[list[int]]:
