@@ -30,8 +30,14 @@ void bind_optimizer(nb::module_& m) {
       .def("set_options", &OptimizerPlan::set_options, nb::arg("clip_norm"), nb::arg("clip_value"),
            nb::arg("ema_decay"), nb::arg("require_finite"), "Set what happens around the update; 0 is off.")
       .def("bind", &OptimizerPlan::bind, nb::arg("grads"), "Take the gradients of the steps to come.")
-      .def("step", &OptimizerPlan::step, nb::arg("grads").none() = nb::none(),
-           "One update in place; False if a gradient is not finite and that was forbidden: nothing changed then.")
+      .def("set_lr", &OptimizerPlan::set_lr, nb::sig("def set_lr(self, group: int, lr: float, /) -> None"),
+           "Set the learning rate of a parameter group.")
+      .def_prop_rw("outdated", &OptimizerPlan::is_outdated, &OptimizerPlan::set_outdated,
+                   "Whether hyper-parameters were set that the plan has not been told of: it makes no step then.")
+      .def("step", &OptimizerPlan::step, nb::arg("grads").none(),
+           nb::sig("def step(self, grads: object) -> bool | None"),
+           "One update in place with these gradients or, for None, those of before. Nothing is changed and False comes "
+           "back if a gradient is not finite and that was forbidden, None if the plan is outdated.")
       .def("swap_ema", &OptimizerPlan::swap_ema,
            "Exchange parameters and moving averages; steps wait until the next call.")
       .def("nonfinite", &OptimizerPlan::nonfinite, nb::sig("def nonfinite(self) -> list[tuple[str, int]]"),

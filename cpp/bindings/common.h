@@ -18,15 +18,15 @@ inline void check(sprat_status status) {
   throw nb::value_error(sprat_last_error());
 }
 
-// check(call()), while other Python threads run. The call must not touch a Python object.
+// call(), while other Python threads run. The call must not touch a Python object.
+template <class Call>
+sprat_status without_gil(Call&& call) {
+  nb::gil_scoped_release release;
+  return call();
+}
 template <class Call>
 void check_without_gil(Call&& call) {
-  sprat_status status;
-  {
-    nb::gil_scoped_release release;
-    status = call();
-  }
-  check(status);
+  check(without_gil(call));
 }
 
 // What `find` (sprat_activation_find ...) knows the name as; `argument` is what the message calls it.

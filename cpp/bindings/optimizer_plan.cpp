@@ -12,6 +12,9 @@ namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
+// Elements that take about a microsecond: so long other Python threads can wait, see runner.h.
+constexpr int64_t kShort = 4096;
+
 struct Number {
   const char* name;
   double sprat_optimizer_params::*field;
@@ -149,6 +152,18 @@ void OptimizerPlan::set_group(int64_t index, const nb::dict& hyperparameters) {
     }
   }
   groups_[size_t(index)].params = params;
+  discard();
+}
+
+// As a schedule does before every step.
+void OptimizerPlan::set_lr(int64_t index, double lr) {
+  groups_.at(size_t(index)).params.lr = lr;
+  if (!built_) return;
+  const Tensor* const* first = active_.data();
+  for (sprat_optimizer_group& group : native_groups_) {
+    if ((*first)->group == index) group.params.lr = lr;
+    first += group.num_tensors;
+  }
 }
 
 void OptimizerPlan::set_options(double clip_norm, double clip_value, double ema_decay, bool require_finite) {
@@ -181,6 +196,7 @@ void OptimizerPlan::bind_flat(nb::handle grads) {
   }
   flat_.emplace(std::move(flat));
   flat_object_ = nb::borrow(grads);
+  discard();
 }
 
 void OptimizerPlan::bind_each(nb::handle grads) {
@@ -201,6 +217,14 @@ void OptimizerPlan::bind_each(nb::handle grads) {
     if (!found) throw nb::value_error((std::string(tensors_[i].grad_name) + ": missing").c_str());
     return found;
   };
+  const auto is_held = [&](size_t i) {
+    const Tensor& tensor = tensors_[i];
+    const nb::handle grad = grad_of(i);
+    return tensor.frozen || (grad.is_none() ? !tensor.grad_data : tensor.grad_data && grad.is(tensor.grad_object));
+  };
+  bool all_held = bound_;
+  for (size_t i = 0; all_held && i < tensors_.size(); ++i) all_held = is_held(i);
+  if (all_held) return;
   // First everything that may be refused, then the change.
   std::vector<std::pair<size_t, Array>> fresh;
   for (size_t i = 0; i < tensors_.size(); ++i) {
@@ -221,13 +245,16 @@ void OptimizerPlan::bind_each(nb::handle grads) {
   }
   flat_.reset();
   flat_object_.reset();
+  discard();
 }
 
 // Neighbours with the same group, dtype and history make one native group: the line keeps the order of the parameters.
 void OptimizerPlan::build() {
+  if (built_) return;
   native_tensors_.clear();
   native_groups_.clear();
   active_.clear();
+  num_elements_ = 0;
   const Tensor* previous = nullptr;
   for (Tensor& tensor : tensors_) {
     if (!tensor.grad_data) continue;
@@ -251,6 +278,7 @@ void OptimizerPlan::build() {
     native_tensors_.push_back(native);
     ++native_groups_.back().num_tensors;
     active_.push_back(&tensor);
+    num_elements_ += native.length;
     previous = &tensor;
   }
   const sprat_optimizer_tensor* first = native_tensors_.data();
@@ -258,41 +286,63 @@ void OptimizerPlan::build() {
     group.tensors = first;
     first += group.num_tensors;
   }
+  built_ = true;
+}
+
+void OptimizerPlan::discard() {
+  if (built_) write_progress();
+  built_ = false;
+}
+
+void OptimizerPlan::write_progress() {
+  Tensor* const* tensor = active_.data();
+  for (const sprat_optimizer_group& group : native_groups_) {
+    for (int64_t t = 0; t < group.num_tensors; ++t, ++tensor) {
+      (*tensor)->step = group.params.step - 1;
+      (*tensor)->mu_product = group.params.mu_product;
+    }
+  }
 }
 
 void OptimizerPlan::made(int64_t steps, double grad_norm) {
-  size_t i = 0;
-  for (const sprat_optimizer_group& group : native_groups_) {
-    for (int64_t t = 0; t < group.num_tensors; ++t, ++i) {
-      active_[i]->step = group.params.step - 1;
-      active_[i]->mu_product = group.params.mu_product;
-    }
-  }
   step_count_ += steps;
   if (steps > 0) grad_norm_ = grad_norm;
 }
 
-OptimizerPlan::Loan::Loan(OptimizerPlan& plan) : plan_(plan), busy_(plan.busy_) {
-  if (plan.swapped_) throw std::runtime_error("step: the parameters hold their moving averages (swap_ema)");
-  if (!plan.bound_) throw nb::value_error("grads: none were given to step, nor bound before");
-  plan.build();
+void OptimizerPlan::want_ready() const {
+  if (swapped_) throw std::runtime_error("step: the parameters hold their moving averages (swap_ema)");
+  if (!bound_) throw nb::value_error("grads: none were given to step, nor bound before");
 }
 
-bool OptimizerPlan::step(nb::handle grads) {
+// What the borrower leaves in the groups counts when he says so, and then only the progress.
+OptimizerPlan::Loan::Loan(OptimizerPlan& plan) : plan_(plan), busy_(plan.busy_) {
+  plan.want_ready();
+  plan.build();
+  plan.discard();
+}
+
+void OptimizerPlan::Loan::made(int64_t steps, double grad_norm) {
+  plan_.write_progress();
+  plan_.made(steps, grad_norm);
+}
+
+nb::handle OptimizerPlan::step(nb::handle grads) {
+  if (outdated_) return Py_None;
   if (!grads.is_none()) bind(grads);
-  Loan loan(*this);
+  const Busy busy(busy_);
+  want_ready();
+  build();
   double norm = kUnknown;
   double* wanted = options_.clip_norm > 0 ? &norm : nullptr;
-  sprat_status status;
-  {
-    nb::gil_scoped_release release;
-    status = sprat_optimizer_step(native_groups_.data(), int64_t(native_groups_.size()), &options_, wanted);
-  }
-  if (status == SPRAT_NOT_FINITE) return false;
+  const auto make_step = [&] {
+    return sprat_optimizer_step(native_groups_.data(), int64_t(native_groups_.size()), &options_, wanted);
+  };
+  const sprat_status status = num_elements_ <= kShort ? make_step() : without_gil(make_step);
+  if (status == SPRAT_NOT_FINITE) return Py_False;
   check(status);
   for (sprat_optimizer_group& group : native_groups_) check(sprat_optimizer_advance(group.optimizer, &group.params));
-  loan.made(1, norm);
-  return true;
+  made(1, norm);
+  return Py_True;
 }
 
 void OptimizerPlan::swap_ema() {
@@ -317,7 +367,8 @@ nb::list OptimizerPlan::nonfinite() const {
   return found;
 }
 
-nb::list OptimizerPlan::progress() const {
+nb::list OptimizerPlan::progress() {
+  if (built_) write_progress();
   nb::list out;
   for (const Tensor& tensor : tensors_) out.append(nb::make_tuple(tensor.step, tensor.mu_product));
   return out;

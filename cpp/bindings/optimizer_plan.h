@@ -27,13 +27,15 @@ class OptimizerPlan {
   OptimizerPlan(const nb::list& optimizers, const nb::list& tensors, int64_t flat_size, int64_t step_count);
 
   void set_group(int64_t group, const nb::dict& hyperparameters);
+  void set_lr(int64_t group, double lr);
   void set_options(double clip_norm, double clip_value, double ema_decay, bool require_finite);
 
   // Takes the gradients of the steps to come: a list, tuple or dict of arrays (None: no gradient), or one flat array.
   void bind(nb::handle grads);
 
-  // One update with the given gradients, or with those bound before. False: a gradient was not finite, nothing changed.
-  bool step(nb::handle grads);
+  // One update with the given gradients, or with those bound before. True, or with nothing changed False: a gradient
+  // was not finite; or None: the plan is outdated.
+  nb::handle step(nb::handle grads);
 
   // For another native call that makes steps of its own: see Loan below.
   class Loan;
@@ -46,7 +48,11 @@ class OptimizerPlan {
 
   int64_t step_count() const { return step_count_; }
   double grad_norm() const { return grad_norm_; }  // NaN: not known
-  nb::list progress() const;                       // (step, mu_product) of each parameter
+  nb::list progress();                             // (step, mu_product) of each parameter
+
+  // Hyper-parameters were set that the plan has not been told of.
+  bool is_outdated() const { return outdated_; }
+  void set_outdated(bool outdated) { outdated_ = outdated; }
 
  private:
   struct Tensor {
@@ -77,7 +83,10 @@ class OptimizerPlan {
   void check_apart(const Array& grad) const;
   void bind_flat(nb::handle grads);
   void bind_each(nb::handle grads);
+  void want_ready() const;
   void build();
+  void discard();
+  void write_progress();
   void made(int64_t steps, double grad_norm);
 
   std::deque<std::string> names_;
@@ -91,11 +100,14 @@ class OptimizerPlan {
   bool bound_ = false;
   int64_t step_count_;
   double grad_norm_;
-  bool busy_ = false, swapped_ = false;
-  // What the library is called with.
+  bool busy_ = false, swapped_ = false, outdated_ = false;
+  // What the library is called with: made when a step needs it, kept until gradients or hyper-parameters change. While
+  // it is, the progress of the parameters is in the groups' params: write_progress() brings their own up to date.
+  bool built_ = false;
   std::vector<sprat_optimizer_tensor> native_tensors_;
   std::vector<sprat_optimizer_group> native_groups_;
   std::vector<Tensor*> active_;
+  int64_t num_elements_ = 0;
 };
 
 // One step at a time: the GIL is released while it runs, and another thread may come in.
@@ -122,7 +134,7 @@ class OptimizerPlan::Loan {
   std::vector<sprat_optimizer_group>& groups() { return plan_.native_groups_; }
   const sprat_optimizer_options& options() const { return plan_.options_; }
   // Takes over how far the groups have come; grad_norm is that of the last step, NaN if it was not asked for.
-  void made(int64_t steps, double grad_norm) { plan_.made(steps, grad_norm); }
+  void made(int64_t steps, double grad_norm);
 
  private:
   OptimizerPlan& plan_;

@@ -136,12 +136,10 @@ class Base:
 
     def _refresh(self) -> None:
         """Follow what was set in the groups or edited in the model since the last step."""
-        if self._model is not None and self._seen != _binding.edits(self._model):
+        if self._model is not None and _binding.edited(self._model, self._seen):
             self._follow_model()
-        for group in self._groups:
-            if group.changed:
-                self._tell()
-                return
+        if self._plan.outdated:
+            self._tell()
 
     def _tell(self) -> None:
         """Tell the plan the hyper-parameters."""
@@ -156,7 +154,8 @@ class Base:
         rates = [(index, group["lr"]) for index, group in enumerate(self._groups)]
         self._scheduled = [(index, lr) for index, lr in rates if isinstance(lr, Schedule)]
         for group in self._groups:
-            group.changed = False
+            group.plan = self._plan
+        self._plan.outdated = False
 
     def _follow_model(self) -> None:
         """Go on with new masks, frozen parameters or arrays. How layers were cut, only `rebind` is told."""

@@ -11,9 +11,17 @@ from ._groups import Array, Parameter, label, per_parameter
 
 
 def edits(model: Any) -> tuple[Any, ...]:
-    """What changes when layers, masks or frozen parameters of a model do; cheap, as every step looks at it."""
-    masks = model.masks
-    return model._structure_version, model.frozen, tuple(map(id, masks.values())) if masks else ()
+    """What changes when layers, masks or frozen parameters of a model do."""
+    return model._structure_version, model.frozen, tuple(map(id, model.masks.values()))
+
+
+def edited(model: Any, seen: Any) -> bool:
+    """Whether `edits` are others than those seen before. Every step asks: without masks it makes no object."""
+    version, frozen, masks = seen
+    if model._structure_version != version or model.frozen is not frozen:
+        return True
+    now = model.masks
+    return tuple(map(id, now.values())) != masks if now or masks else False
 
 
 def set_masks(parameters: list[Parameter], masks: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _core
 from .._check import check_flag, check_number
 from .schedules import Schedule
 
@@ -92,7 +93,7 @@ class ParamGroup(MutableMapping[str, Any]):
         self._values = {key: HYPERPARAMETERS[key](key, value) for key, value in values.items()}
         self.fixed = fixed
         self._check = check  # what the optimizer asks of several values together
-        self.changed = True  # since the kernels were last told
+        self.plan: _core.OptimizerPlan | None = None  # to be told of what is set
         check(self._values)
 
     def __getitem__(self, key: str) -> Any:
@@ -105,7 +106,8 @@ class ParamGroup(MutableMapping[str, Any]):
         values = self._values | {key: HYPERPARAMETERS[key](key, value)}
         self._check(values)
         self._values = values
-        self.changed = True
+        if self.plan is not None:
+            self.plan.outdated = True
 
     def __delitem__(self, key: str) -> None:
         raise TypeError("param_groups: hyper-parameters can be set, not deleted")

@@ -106,11 +106,17 @@ class Optimizer(Base):
         >>> w
         array([0.5, 0. , 1. ])
         """
-        self._refresh()
+        if self._model is not None and _binding.edited(self._model, self._seen):
+            self._follow_model()
         plan = self._plan
-        for index, schedule in self._scheduled:
-            plan.set_group(index, {"lr": schedule(plan.step_count)})
-        if plan.step(grads):
+        if self._scheduled:
+            for index, schedule in self._scheduled:
+                plan.set_lr(index, schedule(plan.step_count))
+        done = plan.step(grads)
+        if done is None:  # hyper-parameters were set since the last step
+            self._tell()
+            done = plan.step(grads)
+        if done:
             return True
         if self.nonfinite == "raise":
             where, count = plan.nonfinite()[0]
