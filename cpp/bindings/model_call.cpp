@@ -32,7 +32,8 @@ bool overlap(const void* a, int64_t a_bytes, const void* b, int64_t b_bytes) {
   return x < y + uintptr_t(b_bytes) && y < x + uintptr_t(a_bytes);
 }
 
-// The result, or nullptr with an exception; nothing if it takes more than this to tell what the arguments mean.
+// The result, or nullptr with an exception; nothing if it takes more words to tell what the arguments mean, or what is
+// wrong with them.
 std::optional<PyObject*> try_run(const ModelCall& self, PyObject* x_object, PyObject* out_object) {
   const Runner& runner = *self.runner;
   const bool is_float32 = runner.dtype == Dtype::kFloat32;
@@ -67,9 +68,8 @@ std::optional<PyObject*> try_run(const ModelCall& self, PyObject* x_object, PyOb
   }
   if (status == SPRAT_OK) return out_object;
   Py_DECREF(out_object);
-  if (status == SPRAT_OUT_OF_MEMORY) PyErr_NoMemory();
-  else PyErr_SetString(PyExc_ValueError, sprat_last_error());
-  return nullptr;
+  if (status != SPRAT_OUT_OF_MEMORY) return std::nullopt;
+  return PyErr_NoMemory();
 }
 
 // Without a runner, and wherever Python has its arguments in a tuple and a dict already.

@@ -14,6 +14,7 @@ NB_MODULE(_core, m) {
   bind_mlp(m);
   bind_model_call(m);
   bind_predictor(m);
+  bind_forward(m);
   bind_prune(m);
   bind_quantize(m);
   bind_int8(m);

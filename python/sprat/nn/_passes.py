@@ -19,8 +19,7 @@ FakeQuant = tuple[float, int, int, int]
 class Passes(Model):
     """What runs over the parameters of a network; :class:`sprat.nn.MLP` holds them."""
 
-    input_quant: Sequence[FakeQuant | None] | None = None
-
+    _input_quant: Sequence[FakeQuant | None] | None = None
     _layout: ParameterLayout
     _native: _core.Mlp
     _params: Array
@@ -28,6 +27,21 @@ class Passes(Model):
     _pass: tuple[Array, Array | None] | None  # x and parameters of the last training pass; None: backward is done
     _trainable: list[str]
     _frozen_flags: npt.NDArray[np.uint8] | None
+
+    @property
+    def input_quant(self) -> Sequence[FakeQuant | None] | None:
+        """Fake quantization of each layer's input, in every pass: see :class:`sprat.nn.MLP`."""
+        return self._input_quant
+
+    @input_quant.setter
+    def input_quant(self, ranges: Sequence[FakeQuant | None] | None) -> None:
+        self._input_quant = ranges
+        self._choose_runner()
+
+    def _choose_runner(self) -> None:
+        """What calls go to: to be done whenever the structure, the parameters' array or ``input_quant`` is another."""
+        plain = self._input_quant is None
+        _core.set_runner(self, _core.ForwardPass(self._native, self._params) if plain else None)
 
     @property
     def layers(self) -> tuple[LayerSpec, ...]:

@@ -176,6 +176,7 @@ class MLP(Passes):
         self._params[...] = state.pop("_params")
         self.__dict__.update(state)
         self._set_frozen(self._frozen)
+        self._choose_runner()
 
     def _install(self, layers: tuple[LayerSpec, ...], dtype: np.dtype[Any]) -> None:
         """Parameters and native structure for these layers; the parameters hold no values yet."""
@@ -185,6 +186,7 @@ class MLP(Passes):
         self._views = self._layout.views(self._params)
         self._workspace = _core.Workspace()
         self._pass = None
+        self._choose_runner()
         self.masks: dict[str, npt.NDArray[np.uint8]] = {}
         self._structure_version = getattr(self, "_structure_version", -1) + 1
         self._set_frozen(frozenset())

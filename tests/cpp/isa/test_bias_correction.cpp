@@ -14,10 +14,10 @@ double whole_power(double beta, int64_t step) {
 }
 
 void compare() {
-  const double betas[] = {0,    0x1p-1074, 0x1p-60,       0x1p-54,        0x1p-53, 0x1p-27, 0.1,
-                          0.5,  0.9,       0.99,          0.999,          0.9999,  0.95,    0.2,
+  const double betas[] = {0,    0x1p-1074, 0x1p-60,     0x1p-54,     0x1p-53,    0x1p-27, 0.1,
+                          0.5,  0.9,       0.99,        0.999,       0.9999,     0.95,    0.2,
                           0.98, 1 - 1e-7,  1 - 0x1p-26, 1 - 0x1p-52, 1 - 0x1p-53};
-  Samples<double> samples(1);
+  Samples<double> samples;
   for (const double beta : betas) {
     for (int64_t step = 1; step <= 20000; ++step) CHECK_SAME_BITS(bias_correction(beta, step), whole_power(beta, step));
     for (int bit = 14; bit < 63; ++bit) {
