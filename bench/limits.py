@@ -81,11 +81,6 @@ def peak(kind: str) -> float | None:
     return _rate(function, 100_000)
 
 
-def _size_class(working_set: int) -> int:
-    """Working sets that differ by less than 10 % share a measurement."""
-    return int(1.1 ** np.ceil(np.log(max(working_set, 256)) / np.log(1.1)))
-
-
 def _large_pages(size: int) -> Array:
     """Bytes in large pages where the system gives them: small ones may share sets of a cache, as luck has it."""
     large = 1 << 21
@@ -137,7 +132,7 @@ def shortest(work: Work, threads: int = 1) -> tuple[float | None, str]:
         rate = peak(kind) if amount else None
         if rate:
             bounds[words] = amount / rate / threads
-    size = _size_class(work.working_set)
+    size = max(work.working_set, 256)
     if work.read and threads == 1 and (rate := _read_bandwidth(size)):
         bounds["reading"] = work.read / rate
     if work.written and threads == 1:
