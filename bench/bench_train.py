@@ -1,4 +1,7 @@
-"""One training step with Adam: passes forward and back, and the update. Five networks, 32, 128 and 1024 rows."""
+"""One training step with Adam: passes forward and back, and the update. Five networks, 32, 128 and 1024 rows.
+
+A step by a call of its own, and, "in stretches", the time of each of many steps that one call makes.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,11 @@ from .topics import Wanted
 SWEEP_ROWS = (1, 4, 16, 64, 256, 1024)
 
 
-def case(name: str, network: Network, wanted: Wanted, sweep: tuple[str, str, float] | None = None) -> Case:
+def case(
+    name: str, network: Network, wanted: Wanted, sweep: tuple[str, str, float] | None = None, task: str = "train"
+) -> Case:
     """One network with some rows."""
-    found = candidates("train", network, wanted.threads, check_training(network), wanted.includes)
+    found = candidates(task, network, wanted.threads, check_training(network), wanted.includes)
     return Case(name, found, network.train_work, sweep)
 
 
@@ -25,6 +30,8 @@ def cases(wanted: Wanted) -> Iterator[Case]:
             title = f"{name}, {rows} rows"
             if wanted.case(title):
                 yield case(title, Network(sizes, rows), wanted)
+            if wanted.case(title := f"{title}, in stretches"):
+                yield case(title, Network(sizes, rows), wanted, task="train stretch")
     for rows in wanted.thinned(SWEEP_ROWS):
         title = f"sweep over rows, C, {rows}"
         if wanted.case(title):

@@ -13,23 +13,25 @@ Array = np.ndarray[Any, Any]
 OURS = "sprat"
 
 
+def is_ours(name: str) -> bool:
+    """Whether a candidate is sprat, in whichever of its ways: "sprat", "sprat fit"."""
+    return name.split()[0] == OURS
+
+
 @dataclass
 class Candidate:
     """One way to do the work of a case.
 
     `call` does it once. `check` raises AssertionError if what one call computes is wrong; it runs before the timing.
-    `reset`, where a call uses up what it works on, puts that back; it is not timed.
+    `reset`, where a call uses up what it works on, puts that back; it is not timed. A call that does the work `times`
+    times over counts as so many.
     """
 
     name: str
     call: Callable[[], object]
     check: Callable[[], None]
     reset: Callable[[], object] | None = None
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether this is sprat, in whichever of its ways: "sprat", "sprat fit"."""
-        return self.name.split()[0] == OURS
+    times: int = 1
 
 
 @dataclass
@@ -101,5 +103,5 @@ class Result:
         return None if ours is None or self.limit is None else self.limit / self.timings[ours].median
 
     def _fastest(self, ours: bool) -> str | None:
-        names = [name for name in self.timings if (name.split()[0] == OURS) == ours]
+        names = [name for name in self.timings if is_ours(name) == ours]
         return min(names, key=lambda name: self.timings[name].median, default=None)

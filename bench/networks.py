@@ -89,6 +89,11 @@ class Network:
         return params
 
     @property
+    def stretch(self) -> int:
+        """Steps of a run that makes many in one call: inputs of some 16 MB, 4 to 1000 steps."""
+        return max(4, min(1000, 2**24 // self.x.nbytes))
+
+    @property
     def num_parameters(self) -> int:
         """Weights and biases."""
         return sum(ins * outs + outs for ins, outs in self.layers)

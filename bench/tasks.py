@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .cases import Array, Candidate
+from .cases import Array, Candidate, is_ours
 from .networks import STEPS, Network
 
 
@@ -17,12 +17,15 @@ from .networks import STEPS, Network
 class Prepared:
     """One candidate, ready: `call` does the work once, `result` gives what the calls so far have made.
 
-    A first call may leave something to a compiler. `reset`, where a call uses up its input, puts that back.
+    A first call may leave something to a compiler. `reset`, where a call uses up its input, puts that back. Where a call
+    does the work `times` times over, `rehearse` does it as often as the check wants.
     """
 
     call: Callable[[], object]
     result: Callable[[], Any]
     reset: Callable[[], object] | None = None
+    times: int = 1
+    rehearse: Callable[[int], object] | None = None
 
 
 Adapter = Callable[[Any, int], "Prepared | None"]  # (problem, threads); None where it does not apply
@@ -51,12 +54,12 @@ def candidates(
         try:
             prepared = adapter(problem, threads)
         except Exception as error:
-            if name.startswith("sprat"):
+            if is_ours(name):
                 raise
             print(f"{name} is left out of {task}: {type(error).__name__}: {str(error)[:200]}", file=sys.stderr)
             continue
         if prepared is not None:
-            found.append(Candidate(name, prepared.call, _checker(check, prepared), prepared.reset))
+            found.append(Candidate(name, prepared.call, _checker(check, prepared), prepared.reset, prepared.times))
     return found
 
 
@@ -86,8 +89,11 @@ def check_training(network: Network) -> Callable[[Prepared], None]:
     """
 
     def check(prepared: Prepared) -> None:
-        for _ in range(STEPS):
-            prepared.call()
+        if prepared.rehearse is not None:
+            prepared.rehearse(STEPS)
+        else:
+            for _ in range(STEPS):
+                prepared.call()
         before = [array for layer in network.weights for array in layer]
         for got, want, start in zip(prepared.result(), network.trained, before, strict=True):
             got = np.asarray(got, np.float64).reshape(want.shape)

@@ -97,4 +97,4 @@ def time_interleaved(candidates: Sequence[Candidate], effort: Effort) -> dict[st
             if len(measured[name]) < blocks[name]:
                 count = counts[name][0]
                 measured[name].append(run_block(by_name[name], count) / count)
-    return {name: summarize(values) for name, values in measured.items()}
+    return {name: summarize([seconds / by_name[name].times for seconds in values]) for name, values in measured.items()}

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from .cases import is_ours
+
 T = TypeVar("T")
 
-TOPICS = ("predict", "train", "epochs", "optim", "quantize", "prune")
+TOPICS = ("predict", "train", "epochs", "optim", "quantize", "prune", "calls", "float64")
 
 # Quick runs leave these out: each shape takes them seconds to compile.
 SLOW_TO_PREPARE = ("torch compiled",)
@@ -29,7 +31,7 @@ class Wanted:
 
     def includes(self, candidate: str) -> bool:
         """Whether this candidate is."""
-        if self.peers and not candidate.startswith(("sprat", *self.peers)):
+        if self.peers and not is_ours(candidate) and not candidate.startswith(self.peers):
             return False
         return not (self.quick and candidate in SLOW_TO_PREPARE)
 

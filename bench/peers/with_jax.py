@@ -98,6 +98,32 @@ def train(network: Network, threads: int) -> Prepared:
     return Prepared(step, lambda: [array for weight, bias in params for array in (weight.T, bias)])
 
 
+@offers("train stretch", "jax scan")
+def train_many(network: Network, threads: int) -> Prepared:
+    """The same rows again and again in one compiled loop: many steps in one call."""
+    _float64(network.dtype)
+    gradient, lr, times = jax.value_and_grad(loss_of(network.classifies)), LR, network.stretch
+
+    def update(carry: Any, batch: Any) -> Any:
+        value, grads = gradient(carry[0], *batch)
+        return adam(carry[0], grads, carry[1], lr), value
+
+    run = jax.jit(lambda carry, *batches: jax.lax.scan(update, carry, batches), donate_argnums=0)
+    x, y = (jnp.stack([jnp.array(array)] * times) for array in (network.x, network.y))
+    params = layers_of(network)
+    carry = params, start(params)
+
+    def steps(count: int) -> None:
+        nonlocal carry
+        carry, losses = run(carry, x[:count], y[:count]) if count < times else run(carry, x, y)
+        losses.block_until_ready()
+
+    return Prepared(
+        lambda: steps(times), lambda: [array for weight, bias in carry[0] for array in (weight.T, bias)],
+        times=times, rehearse=steps,
+    )  # fmt: skip
+
+
 @offers("array step", "jax")
 def array_step(problem: ArrayStep, threads: int) -> Prepared:
     """One compiled function over the list of arrays; parameters and state are donated."""

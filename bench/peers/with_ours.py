@@ -47,6 +47,24 @@ def train(network: Network, threads: int) -> Prepared:
     return Prepared(step, lambda: list(model.parameters().values()))
 
 
+@offers("train stretch", "sprat fit")
+def train_many(network: Network, threads: int) -> Prepared:
+    """sprat.fit over the same rows again and again: many steps in one call."""
+    times = network.stretch
+    model = model_of(network)
+    optimizer = sprat.optim.Adam(model, lr=LR, betas=BETAS, eps=EPS)
+    x, y = np.concatenate([network.x] * times), np.concatenate([network.y] * times)
+    loss, rows = "cross_entropy" if network.classifies else "mse", network.rows
+
+    def fit(steps: int) -> None:
+        sprat.fit(
+            model, x[: steps * rows], y[: steps * rows], loss=loss, optimizer=optimizer, epochs=1, batch_size=rows,
+            shuffle=False, progress=False,
+        )  # fmt: skip
+
+    return Prepared(lambda: fit(times), lambda: list(model.parameters().values()), times=times, rehearse=fit)
+
+
 @offers("array step", "sprat")
 def array_step(problem: ArrayStep, threads: int) -> Prepared:
     """An optimizer bound to the gradients' arrays."""

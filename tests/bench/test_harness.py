@@ -82,6 +82,18 @@ def test_long_calls_are_made_three_times(monkeypatch: pytest.MonkeyPatch) -> Non
     assert calls == 3
 
 
+def test_a_call_that_works_many_times_over_is_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+
+    def call() -> None:
+        nonlocal now
+        now += 4.0
+
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now)
+    measured = time_interleaved([Candidate("sprat", call, lambda: None, times=8)], Effort())
+    assert measured == {"sprat": Timing(0.5, 0.5, 0.5)}
+
+
 def test_our_fastest_way_is_compared_with_the_fastest_peer() -> None:
     times = {"sprat": 3.0, "sprat fit": 2.0, "numpy": 8.0, "torch": 4.0}
     result = Result("case", {name: Timing(t, t, t) for name, t in times.items()}, limit=1.0)

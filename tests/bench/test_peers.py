@@ -53,6 +53,7 @@ def test_predictions(name: str, rows: int) -> None:
 def test_training_steps(sizes: tuple[int, ...], dtype: str) -> None:
     network = Network(sizes, 32, dtype)
     assert names("train", network, check_training(network)) == {"sprat", "numpy", "torch", "sklearn"}
+    assert "sprat fit" in names("train stretch", network, check_training(network))
 
 
 @pytest.mark.parametrize("problem", [ArrayStep("Adam", [100, 7]), ArrayStep("SGD", [100], {"momentum": 0.9})])
