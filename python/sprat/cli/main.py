@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from .. import __version__
 
 # In the order of --help.
-COMMANDS = ("info", "demo", "train", "compress", "evaluate", "predict", "inspect")
+COMMANDS = ("info", "demo", "train", "compress", "evaluate", "predict", "inspect", "bench")
 
 
 def parser() -> argparse.ArgumentParser:
