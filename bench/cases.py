@@ -24,7 +24,7 @@ class Candidate:
 
     `call` does it once. `check` raises AssertionError if what one call computes is wrong; it runs before the timing.
     `reset`, where a call uses up what it works on, puts that back; it is not timed. A call that does the work `times`
-    times over counts as so many.
+    times over counts as so many. `before` is called before each block, off the clock.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Candidate:
     check: Callable[[], None]
     reset: Callable[[], object] | None = None
     times: int = 1
+    before: Callable[[], object] | None = None
 
 
 @dataclass

@@ -6,6 +6,7 @@ import argparse
 import importlib
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 from . import machine, report
@@ -50,7 +51,7 @@ def main() -> None:
 
     topic = importlib.import_module(f".bench_{given.topic}", __package__)
     wanted = Wanted(given.threads, given.only, given.quick, tuple(given.peers))
-    effort = QUICK if given.quick else Effort()
+    effort = replace(QUICK if given.quick else Effort(), pause=0.005 if given.threads > 1 else 0.0)
     results = harness.run(topic.cases(wanted), effort, threads=given.threads, show=show)
     written = {
         "machine": about | {"versions": machine.versions()},
