@@ -40,7 +40,7 @@ class Work:
     """The least that any way of doing a case must do; with the machine's limits it gives the shortest time.
 
     `flops` are additions and multiplications of `flop_kind`, fused two by two; `read` and `written` are bytes within
-    `working_set` bytes; `roots` are square roots, each with one division.
+    `working_set` bytes; `roots` are square roots, each with one division; `calls` are of Python functions.
     """
 
     flops: float = 0.0
@@ -49,6 +49,7 @@ class Work:
     written: float = 0.0
     working_set: int = 0
     roots: float = 0.0
+    calls: float = 0.0
 
 
 @dataclass

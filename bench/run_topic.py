@@ -36,7 +36,7 @@ def main() -> None:
     from . import harness, peers
     from .timing import QUICK, Effort
 
-    chosen = [name for name in peers.PEERS if name == "ours" or not given.peers or name in given.peers]
+    chosen = [name for name in peers.PEERS if name.startswith("ours") or not given.peers or name in given.peers]
     missing = peers.load(chosen)
     about = machine.machine()
     print(f"\n{given.topic} on {about['cpu']}, {about['isa']}, processors {processors}; microseconds, medians")
