@@ -35,24 +35,24 @@ sprat_status check_shape(int64_t outer, int64_t channels, int64_t inner) {
   return SPRAT_OK;
 }
 
-template <class T>
-sprat_status check_scales(const void* scales, int64_t channels) {
-  for (int64_t c = 0; c < channels; ++c) {
-    const T scale = static_cast<const T*>(scales)[c];
-    SPRAT_REQUIRE(std::isfinite(scale) && scale > 0, "scale[%lld]: wanted a finite positive number, got %g", shown(c),
-                  static_cast<double>(scale));
-  }
-  return SPRAT_OK;
+sprat_status check_scales(const void* scales, sprat_dtype real, int64_t channels) {
+  const int64_t c = kernels().quantize->first_bad_scale[real](scales, channels);
+  if (c == channels) return SPRAT_OK;
+  const double scale =
+      real == SPRAT_FLOAT32 ? double{static_cast<const float*>(scales)[c]} : static_cast<const double*>(scales)[c];
+  return refuse(SPRAT_INVALID_ARGUMENT, "scale[%lld]: wanted a finite positive number, got %g", shown(c), scale);
 }
 
 sprat_status check_zero_points(const sprat_quantizer& quantizer, const QuantizeFormat& format) {
-  const int64_t count = quantizer.zero_points ? quantizer.channels : 1;
-  for (int64_t c = 0; c < count; ++c) {
-    const int32_t code = quantizer.zero_points ? format.code_at(quantizer.zero_points, c) : 0;
-    SPRAT_REQUIRE(code >= quantizer.quant_min && code <= quantizer.quant_max,
-                  "zero_point[%lld]: wanted %d to %d, got %d", shown(c), quantizer.quant_min, quantizer.quant_max,
-                  code);
+  const int32_t low = quantizer.quant_min, high = quantizer.quant_max;
+  if (!quantizer.zero_points) {
+    SPRAT_REQUIRE(low <= 0 && 0 <= high, "zero_point[0]: wanted %d to %d, got 0", low, high);
+    return SPRAT_OK;
   }
+  if (format.min == low && format.max == high) return SPRAT_OK;  // then every code is one of them
+  const int64_t c = format.first_outside(quantizer.zero_points, quantizer.channels, low, high);
+  SPRAT_REQUIRE(c == quantizer.channels, "zero_point[%lld]: wanted %d to %d, got %d", shown(c), low, high,
+                format.code_at(quantizer.zero_points, c));
   return SPRAT_OK;
 }
 
@@ -69,9 +69,7 @@ sprat_status check_quantizer(const sprat_quantizer* quantizer) {
                 format->max, quantizer->quant_min, quantizer->quant_max);
   SPRAT_RETURN_IF_REFUSED(check_shape(quantizer->outer, quantizer->channels, quantizer->inner));
   SPRAT_RETURN_IF_REFUSED(check_array("scale", quantizer->scales, item_size(quantizer->real)));
-  SPRAT_RETURN_IF_REFUSED(quantizer->real == SPRAT_FLOAT32
-                              ? check_scales<float>(quantizer->scales, quantizer->channels)
-                              : check_scales<double>(quantizer->scales, quantizer->channels));
+  SPRAT_RETURN_IF_REFUSED(check_scales(quantizer->scales, quantizer->real, quantizer->channels));
   return check_zero_points(*quantizer, *format);
 }
 

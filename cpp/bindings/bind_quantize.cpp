@@ -1,4 +1,5 @@
 #include "bindings/array.h"
+#include "bindings/quantize_call.h"
 
 namespace sprat::bindings {
 namespace {
@@ -112,6 +113,7 @@ nb::dict quant_limits() {
 void bind_quantize(nb::module_& m) {
   m.def("quant_limits", &quant_limits, nb::sig("def quant_limits() -> dict[str, tuple[int, int]]"),
         "Smallest and largest code of each type that real numbers are quantized to.");
+  bind_quantize_calls(m);
   m.def("quantize", &quantize, nb::arg("x"), nb::arg("out"), nb::arg("scale"), nb::arg("zero_point"), nb::arg("outer"),
         nb::arg("inner"), nb::arg("quant_min"), nb::arg("quant_max"),
         "out = clamp(round_half_even(x / scale) + zero_point, quant_min, quant_max), x as (outer, len(scale), inner).");

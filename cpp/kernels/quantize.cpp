@@ -1,127 +1,227 @@
 #include "kernels/quantize.h"
 
+#include "core/unroll.h"
 #include "formulas/quantize/affine.h"
 #include "formulas/quantize/choose_qparams.h"
 #include "formulas/quantize/value_range.h"
+#include "kernels/quantize_walk.h"
 #include "storage/list.h"
 
 SPRAT_ISA_BEGIN
-
-// The formula for kLanes elements from one place on: one scale for all of them, or one for each.
-template <class Format, class V>
-class QParamsAt {
-  using T = Scalar<V>;
-  using Code = typename Format::Element;
-
- public:
-  SPRAT_INLINE QParamsAt(const QuantizeView& view)
-      : scales_(static_cast<const T*>(view.scales)),
-        zero_points_(static_cast<const Code*>(view.zero_points)),
-        affine_{V(T(1)), V(T(0)), V(T(view.quant_min)), V(T(view.quant_max))} {}
-
-  SPRAT_INLINE Affine<V> same(int64_t channel) const {
-    Affine<V> at = affine_;
-    at.scale = V(scales_[channel]);
-    if (zero_points_) at.zero_point = V(T(zero_points_[channel]));
-    return at;
-  }
-  // Lanes beyond n have scale 0: what they compute is not stored.
-  template <bool kWhole>
-  SPRAT_INLINE Affine<V> each(int64_t channel, int64_t n) const {
-    Affine<V> at = affine_;
-    at.scale = kWhole ? V::load(scales_ + channel) : V::load_partial(scales_ + channel, n);
-    if (zero_points_) {
-      const Code* from = zero_points_ + channel;
-      at.zero_point = kWhole ? Format::template load<V>(from) : Format::template load_partial<V>(from, n);
-    }
-    return at;
-  }
-
- private:
-  const T* scales_;
-  const Code* zero_points_;
-  Affine<V> affine_;
-};
-
-template <bool kWhole>
-struct Whole {
-  static constexpr bool value = kWhole;
-};
-
-// Calls body(affine, i, n, Whole) for elements [begin, end): n = kLanes, or fewer at the end of a stretch.
-template <class Format, class V, class Body>
-SPRAT_INLINE void for_each_vector(const QuantizeView& view, int64_t begin, int64_t end, const Body& body) {
-  constexpr int64_t kStep = kLanes<V>;
-  const QParamsAt<Format, V> qparams(view);
-  if (view.inner == 1 && view.channels > 1) {  // the channel changes from element to element
-    for (int64_t i = begin; i < end;) {
-      const int64_t channel = i % view.channels;
-      const int64_t stop = end - i < view.channels - channel ? end : i + view.channels - channel;
-      const int64_t first = i - channel;
-      for (; i + kStep <= stop; i += kStep) {
-        body(qparams.template each<true>(i - first, kStep), i, kStep, Whole<true>{});
-      }
-      if (i < stop) body(qparams.template each<false>(i - first, stop - i), i, stop - i, Whole<false>{});
-      i = stop;
-    }
-    return;
-  }
-  for (int64_t i = begin; i < end;) {
-    const int64_t run = i / view.inner;
-    const int64_t stop = view.channels == 1 || end < (run + 1) * view.inner ? end : (run + 1) * view.inner;
-    const Affine<V> affine = qparams.same(view.channels == 1 ? 0 : run % view.channels);
-    for (; i + kStep <= stop; i += kStep) body(affine, i, kStep, Whole<true>{});
-    if (i < stop) body(affine, i, stop - i, Whole<false>{});
-    i = stop;
-  }
-}
 
 template <class Format>
 int32_t code_at(const void* q, int64_t i) {
   return static_cast<const typename Format::Element*>(q)[i];
 }
 
+template <class Format>
+int64_t first_outside(const void* q, int64_t n, int32_t low, int32_t high) {
+  const auto* codes = static_cast<const typename Format::Element*>(q);
+  bool all_inside = true;
+  for (int64_t i = 0; i < n; ++i) all_inside &= (codes[i] >= low) & (codes[i] <= high);
+  if (all_inside) return n;
+  int64_t i = 0;
+  while (codes[i] >= low && codes[i] <= high) ++i;
+  return i;
+}
+
+template <class T>
+int64_t first_bad_scale(const void* data, int64_t n) {
+  const T* scales = static_cast<const T*>(data);
+  const auto is_good = [](auto scale) SPRAT_INLINE_LAMBDA {
+    return scale > decltype(scale)(T(0)) && scale <= decltype(scale)(kLargest<T>);
+  };
+  int64_t i = 0;
+  while (i + kLanes<Vec<T>> <= n && all(is_good(Vec<T>::load(scales + i)))) i += kLanes<Vec<T>>;
+  while (i < n && is_good(scales[i])) ++i;
+  return i;
+}
+
+// A real number for each lane of Vec<int32_t>: one register of float, two of double.
+template <class T>
+struct Reals {
+  using V = Vec<T>;
+  static constexpr int kRegisters = sizeof(T) / sizeof(float);
+  static constexpr int64_t kCount = kLanes<Vec<float>>;
+  V at[kRegisters];
+
+  template <bool kWhole>
+  SPRAT_INLINE static Reals load(const T* p, int64_t n) {
+    Reals x;
+    for (int r = 0; r < kRegisters; ++r) {
+      const int64_t i = r * kLanes<V>;
+      x.at[r] = kWhole ? V::load(p + i) : V::load_partial(p + i, n - i);
+    }
+    return x;
+  }
+};
+SPRAT_INLINE Vec<float> as_float(const Reals<float>& x) { return x.at[0]; }
+SPRAT_INLINE Vec<float> as_float(const Reals<double>& x) { return narrow(x.at[0], x.at[1]); }
+
+// The integers nearest to x / scale + zero_point, where `sure`. They saturate where they are no codes.
+SPRAT_INLINE Vec<int32_t> integers_of(const Reals<float>& shifted) {
+  // The bits of numbers between 2^23 and 2^24 count as they do, those of larger and of infinite ones on.
+  return to_bits(shifted.at[0]) - to_bits(Vec<float>(kRoundingMagic<float>));
+}
+SPRAT_INLINE Vec<int32_t> integers_of(const Reals<double>& shifted) {
+  const Vec<double> magic(kRoundingMagic<double>);
+  return round_to_int(min(narrow(shifted.at[0] - magic, shifted.at[1] - magic), Vec<float>(1e6f)));
+}
+
+template <class Format, class T>
+struct Quantize {
+  using V = Vec<T>;
+  using Code = typename Format::Element;
+  static constexpr int64_t kCount = Reals<T>::kCount;
+  const T* from;
+  Code* to;
+  V quant_min, quant_max;
+  typename Format::Limits limits;
+
+  template <class At>
+  SPRAT_INLINE void operator()(const At& at, int64_t first, int64_t n) const {
+    const T* x = from + first;
+    Code* q = to + first;
+    if (n < kGroup) return group<false>(at, 0, x, q, n);
+    int64_t i = 0;
+    for (; i + kGroup <= n; i += kGroup) group<true>(at, i, x + i, q + i, kGroup);
+    if (i < n) group<true>(at, n - kGroup, x + n - kGroup, q + n - kGroup, kGroup);  // some of them once more
+  }
+
+ private:
+  template <bool kWhole, class At>
+  SPRAT_INLINE void group(const At& at, int64_t i, const T* x, Code* q, int64_t n) const {
+    Vec<int32_t> codes[4];
+    Mask<V> sure[4];
+    for (int k = 0; k < 4; ++k) {
+      const auto value = Reals<T>::template load<kWhole>(x + k * kCount, n - k * kCount);
+      Reals<T> shifted;
+      for (int r = 0; r < Reals<T>::kRegisters; ++r) {
+        Mask<V> here;
+        shifted.at[r] = at.bracket(i + k * kCount + r * kLanes<V>).shifted_code(value.at[r], here);
+        sure[k] = r == 0 ? here : sure[k] && here;
+      }
+      codes[k] = integers_of(shifted);
+    }
+    if (!all((sure[0] && sure[1]) && (sure[2] && sure[3]))) [[unlikely]] {
+      for (int k = 0; k < 4; ++k) codes[k] = divide<kWhole>(at, i + k * kCount, x + k * kCount, n - k * kCount);
+    }
+    if constexpr (kWhole) {
+      Format::store_group(q, codes, limits);
+    } else {
+      Format::store_group_partial(q, codes, limits, n);
+    }
+  }
+
+  template <bool kWhole, class At>
+  SPRAT_INLINE Vec<int32_t> divide(const At& at, int64_t i, const T* x, int64_t n) const {
+    auto value = Reals<T>::template load<kWhole>(x, n);
+    for (int r = 0; r < Reals<T>::kRegisters; ++r) {
+      const int64_t j = i + r * kLanes<V>;
+      value.at[r] = Affine<V>{at.scale(j), at.zero_point(j), quant_min, quant_max}.quantize(value.at[r]);
+    }
+    return round_to_int(as_float(value));
+  }
+};
+
 template <class Format, class T>
 void quantize(const QuantizeView& view, const void* x, void* q, int64_t begin, int64_t end) {
-  using V = Vec<T>;
-  const T* from = static_cast<const T*>(x);
-  auto* to = static_cast<typename Format::Element*>(q);
-  for_each_vector<Format, V>(
-      view, begin, end, [=](const Affine<V>& affine, int64_t i, int64_t n, auto whole) SPRAT_INLINE_LAMBDA {
-        if constexpr (decltype(whole)::value) {
-          Format::template store<V>(to + i, affine.quantize(V::load(from + i)));
-        } else {
-          Format::template store_partial<V>(to + i, affine.quantize(V::load_partial(from + i, n)), n);
-        }
-      });
+  const Quantize<Format, T> body{static_cast<const T*>(x),
+                                 static_cast<typename Format::Element*>(q),
+                                 Vec<T>(T(view.quant_min)),
+                                 Vec<T>(T(view.quant_max)),
+                                 {view.quant_min, view.quant_max}};
+  for_each_stretch<Format, T, true>(view, begin, end, body);
 }
+
+template <class Format, class T>
+struct Dequantize {
+  using V = Vec<T>;
+  const typename Format::Element* from;
+  T* to;
+
+  template <class At>
+  SPRAT_INLINE void operator()(const At& at, int64_t first, int64_t n) const {
+    const auto* q = from + first;
+    T* x = to + first;
+    if (n < kLanes<V>) return number(at, 0, Format::template load_partial<V>(q, n)).store_partial(x, n);
+    int64_t i = 0;
+    SPRAT_UNROLL(4)
+    for (; i + kLanes<V> <= n; i += kLanes<V>) number(at, i, Format::template load<V>(q + i)).store(x + i);
+    i = n - kLanes<V>;  // some of the last ones once more
+    number(at, i, Format::template load<V>(q + i)).store(x + i);
+  }
+
+ private:
+  template <class At>
+  SPRAT_INLINE V number(const At& at, int64_t i, V code) const {
+    return Affine<V>{at.scale(i), at.zero_point(i), V(), V()}.dequantize(code);
+  }
+};
 
 template <class Format, class T>
 void dequantize(const QuantizeView& view, const void* q, void* x, int64_t begin, int64_t end) {
-  using V = Vec<T>;
-  const auto* from = static_cast<const typename Format::Element*>(q);
-  T* to = static_cast<T*>(x);
-  for_each_vector<Format, V>(
-      view, begin, end, [=](const Affine<V>& affine, int64_t i, int64_t n, auto whole) SPRAT_INLINE_LAMBDA {
-        if constexpr (decltype(whole)::value) {
-          affine.dequantize(Format::template load<V>(from + i)).store(to + i);
-        } else {
-          affine.dequantize(Format::template load_partial<V>(from + i, n)).store_partial(to + i, n);
-        }
-      });
+  const Dequantize<Format, T> body{static_cast<const typename Format::Element*>(q), static_cast<T*>(x)};
+  for_each_stretch<Format, T, false>(view, begin, end, body);
 }
 
+template <class T, bool kInside>
+struct FakeQuantize {
+  using V = Vec<T>;
+  static constexpr int64_t kStep = 2 * kLanes<V>;
+  const T* from;
+  T* to;
+  uint8_t* inside;
+  V quant_min, quant_max;
+
+  template <class At>
+  SPRAT_INLINE void operator()(const At& at, int64_t first, int64_t n) const {
+    int64_t i = 0;
+    for (; i + kStep <= n; i += kStep) pair<true>(at, i, first + i, kStep);
+    if (i < n) pair<false>(at, i, first + i, n - i);
+  }
+
+ private:
+  template <bool kWhole, class At>
+  SPRAT_INLINE void pair(const At& at, int64_t i, int64_t place, int64_t n) const {
+    V x[2], code[2];
+    Mask<V> sure[2], passes[2];
+    for (int k = 0; k < 2; ++k) {
+      const int64_t j = k * kLanes<V>;
+      x[k] = kWhole ? V::load(from + place + j) : V::load_partial(from + place + j, n - j);
+      const V unclamped = at.bracket(i + j).shifted_code(x[k], sure[k]) - V(kRoundingMagic<T>);
+      code[k] = clamp(unclamped, quant_min, quant_max);
+      if (kInside) passes[k] = unclamped == code[k];
+    }
+    const bool divide = !all(sure[0] && sure[1]);
+    for (int k = 0; k < 2; ++k) {
+      const int64_t j = k * kLanes<V>;
+      const Affine<V> affine{at.scale(i + j), at.zero_point(i + j), quant_min, quant_max};
+      if (divide) [[unlikely]] {
+        code[k] = affine.quantize(x[k]);
+        if (kInside) passes[k] = affine.passes_gradient(x[k]);
+      }
+      const V y = affine.dequantize(code[k]);
+      if constexpr (kWhole) {
+        y.store(to + place + j);
+        if (kInside) store_mask_u8(inside + place + j, passes[k]);
+      } else {
+        y.store_partial(to + place + j, n - j);
+        if (kInside) store_mask_u8_partial(inside + place + j, passes[k], n - j);
+      }
+    }
+  }
+};
+
+template <class Format, class T, bool kInside>
+void fake_quantize_as(const QuantizeView& view, const T* x, T* y, uint8_t* inside, int64_t begin, int64_t end) {
+  const FakeQuantize<T, kInside> body{x, y, inside, Vec<T>(T(view.quant_min)), Vec<T>(T(view.quant_max))};
+  for_each_stretch<Format, T, true>(view, begin, end, body);
+}
 template <class Format, class T>
 void fake_quantize(const QuantizeView& view, const void* x, void* y, uint8_t* inside, int64_t begin, int64_t end) {
-  using V = Vec<T>;
-  const T* from = static_cast<const T*>(x);
-  T* to = static_cast<T*>(y);
-  for_each_vector<Format, V>(view, begin, end,
-                             [=](const Affine<V>& affine, int64_t i, int64_t n, auto) SPRAT_INLINE_LAMBDA {
-                               const V value = V::load_partial(from + i, n);
-                               if (inside) store_mask_u8_partial(inside + i, affine.passes_gradient(value), n);
-                               affine.dequantize(affine.quantize(value)).store_partial(to + i, n);
-                             });
+  const auto run = inside ? fake_quantize_as<Format, T, true> : fake_quantize_as<Format, T, false>;
+  run(view, static_cast<const T*>(x), static_cast<T*>(y), inside, begin, end);
 }
 
 template <class T>
@@ -197,6 +297,7 @@ struct Rows {
                                              Formats::kMin,
                                              Formats::kMax,
                                              code_at<Formats>,
+                                             first_outside<Formats>,
                                              {quantize<Formats, float>, quantize<Formats, double>},
                                              {dequantize<Formats, float>, dequantize<Formats, double>},
                                              {fake_quantize<Formats, float>, fake_quantize<Formats, double>}}...};
@@ -212,6 +313,7 @@ extern const QuantizeKernels quantize_kernels;
 const QuantizeKernels quantize_kernels = {
     AllFormats::list,
     AllFormats::count,
+    {first_bad_scale<float>, first_bad_scale<double>},
     {range_of_elements<float>, range_of_elements<double>},
     {range_of_channels<float>, range_of_channels<double>},
     {choose<float>, choose<double>},

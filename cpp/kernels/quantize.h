@@ -27,6 +27,7 @@ struct QuantizeFormat {
   sprat_dtype dtype;
   int32_t min, max;
   int32_t (*code_at)(const void* q, int64_t i);
+  int64_t (*first_outside)(const void* q, int64_t n, int32_t low, int32_t high);  // of [low, high]; n if there is none
   QuantizeRange quantize[2];
   DequantizeRange dequantize[2];
   FakeQuantizeRange fake_quantize[2];
@@ -44,6 +45,7 @@ using ChooseQParams = void (*)(const void* low, const void* high, int64_t n, int
 struct QuantizeKernels {
   const QuantizeFormat* formats;
   int32_t num_formats;
+  int64_t (*first_bad_scale[2])(const void* scales, int64_t n);  // not finite and positive; n if there is none
   RangeOfElements range_of_elements[2];
   RangeOfChannels range_of_channels[2];
   ChooseQParams choose_qparams[2];

@@ -9,6 +9,7 @@
 //   && || !  any(m)  all(m)  count(m)            on masks;  mask_bits(m): lane i in bit i
 //   select(m, a, b)                              m ? a : b
 //   fma(a, b, c)                                 a * b + c, rounded once
+//   mul_add(a, b, c)                             rounded once or twice, as is fast: where no result depends on it
 //   sqrt(a)  abs(a)  copysign(a, sign)
 //   round_even(a)                                to the nearest integer, ties to even (keeps -0)
 //   min(a, b) = a < b ? a : b                    so a NaN in either operand gives b, and so does a tie of zeros
@@ -178,6 +179,20 @@ SPRAT_HD SPRAT_INLINE V from_bits(Int<V> bits) {
     return scalar_from_bits<V>(bits);
   } else {
     return V::from_integer(bits);
+  }
+}
+
+#if defined(__FMA__) || defined(__aarch64__)
+constexpr bool kHasFastFma = true;
+#else
+constexpr bool kHasFastFma = false;
+#endif
+template <class V>
+SPRAT_HD SPRAT_INLINE V mul_add(V a, V b, V c) {
+  if constexpr (kHasFastFma) {
+    return fma(a, b, c);
+  } else {
+    return a * b + c;
   }
 }
 

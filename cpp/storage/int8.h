@@ -1,7 +1,7 @@
 // int8: two's complement, [-128, 127].
 #pragma once
 
-#include "simd/vec.h"
+#include "simd/pack.h"
 #include "sprat/sprat.h"
 
 SPRAT_ISA_BEGIN
@@ -27,6 +27,16 @@ struct Int8 {
   template <class V>
   SPRAT_INLINE static void store_partial(Element* p, V v, int64_t n) {
     store_i8_partial(p, v, n);
+  }
+
+  // Four registers of integers, limited to the codes in use.
+  using Limits = ByteLimits<Element>;
+  SPRAT_INLINE static void store_group(Element* p, const Vec<int32_t> (&codes)[4], const Limits& limits) {
+    store_codes(p, codes, limits);
+  }
+  SPRAT_INLINE static void store_group_partial(Element* p, const Vec<int32_t> (&codes)[4], const Limits& limits,
+                                               int64_t n) {
+    store_codes_partial(p, codes, limits, n);
   }
 };
 

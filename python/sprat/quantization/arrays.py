@@ -68,6 +68,9 @@ def quantize(
     array([[1, 2],
            [2, 4]], dtype=uint8)
     """
+    codes: NDArray[Any] | None = _core.quantize_call(x, scale, zero_point, axis, dtype, out, quant_min, quant_max)
+    if codes is not None:
+        return codes
     real = _check.real_array("x", x)
     integer = arguments.integer_dtype(dtype)
     low, high = arguments.code_range(integer, quant_min, quant_max)
@@ -113,6 +116,9 @@ def dequantize(
     >>> dequantize(np.int8([1, 3, 5, 127]), scale=0.5, zero_point=3)
     array([-1.,  0.,  1., 62.], dtype=float32)
     """
+    numbers: NDArray[Any] | None = _core.dequantize_call(q, scale, zero_point, axis, dtype, out)
+    if numbers is not None:
+        return numbers
     codes = arguments.integer_array("q", q)
     view = arguments.view_along(codes.shape, axis)
     real = _check.float_dtype("dtype", dtype) if out is None else _check.float_dtype_of("out", out)
@@ -193,6 +199,12 @@ def fake_quantize(
     >>> fake_quantize(np.float32([0.3, 0.4, 99.0]), scale=0.5, return_mask=True)
     (array([ 0.5,  0.5, 63.5], dtype=float32), array([1, 1, 0], dtype=uint8))
     """
+    if not return_mask:
+        numbers: NDArray[Any] | None = _core.fake_quantize_call(
+            x, scale, zero_point, axis, dtype, out, quant_min, quant_max
+        )
+        if numbers is not None:
+            return numbers
     real = _check.real_array("x", x)
     integer = arguments.integer_dtype(dtype)
     low, high = arguments.code_range(integer, quant_min, quant_max)
