@@ -17,7 +17,7 @@ class Effort:
     blocks: int = 25
     block_seconds: float = 0.004
     warm_up: int = 3
-    most_seconds: float = 2.5  # of one candidate in one case; fewer blocks where calls are long, 3 at least
+    most_seconds: float = 2.5  # of one candidate in one case; fewer blocks where calls are long
     pause: float = 0.0  # seconds before each block: libraries' idle threads spin for a while after their last call
 
 
@@ -90,7 +90,8 @@ def time_interleaved(candidates: Sequence[Candidate], effort: Effort) -> dict[st
     """Median seconds of one call of each, from blocks that take turns in an order that rotates."""
     counts = {candidate.name: calls_per_block(candidate, effort) for candidate in candidates}
     blocks = {
-        name: min(effort.blocks, max(3, int(effort.most_seconds / seconds))) for name, (_, seconds) in counts.items()
+        name: min(effort.blocks, max(2 if seconds >= LONG else 3, int(effort.most_seconds / seconds)))
+        for name, (_, seconds) in counts.items()
     }
     by_name = {candidate.name: candidate for candidate in candidates}
     # A long call is too dear to be thrown away: it counts as a block.
