@@ -8,25 +8,49 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import hashlib
 import mmap
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from .arrays import aligned
 from .cases import Array, Candidate, Work
-from .native import library
 from .timing import Effort, time_interleaved
 
+SOURCE = Path(__file__).with_name("limits.cpp")
 EFFORT = Effort(blocks=15, block_seconds=0.003)
 
 
 @functools.cache
 def native() -> ctypes.CDLL | None:
-    """The functions of limits.cpp."""
-    loaded = library("limits.cpp")
-    if loaded is None:
+    """The library of limits.cpp, built when its text is new; None without a compiler."""
+    compiler = next(filter(None, map(shutil.which, (os.environ.get("CXX", ""), "c++", "g++", "clang++"))), None)
+    if compiler is None:
+        print("no C++ compiler: the limits of arithmetic and of reading are left out", file=sys.stderr)
         return None
+    key = hashlib.sha256(SOURCE.read_bytes() + compiler.encode()).hexdigest()[:12]
+    folder = SOURCE.parents[1] / "build" / "bench"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        folder = Path(tempfile.mkdtemp(prefix="sprat-bench-"))
+    library = folder / f"limits-{key}.so"
+    if not library.exists():
+        fresh = library.with_suffix(f".{os.getpid()}.so")
+        command = [compiler, "-O2", "-std=c++20", "-shared", "-fPIC", str(SOURCE), "-o", str(fresh)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            print(f"{' '.join(command)} failed: limits are left out\n{done.stderr[:500]}", file=sys.stderr)
+            return None
+        fresh.replace(library)
+    loaded = ctypes.CDLL(str(library))
     for name in ("limit_fma", "limit_int8", "limit_root"):
         function = getattr(loaded, name)
         function.argtypes, function.restype = [ctypes.c_int64], ctypes.c_int64
@@ -42,14 +66,6 @@ def _rate(function: Callable[[int], int], rounds: int) -> float | None:
         return None
     timing = time_interleaved([Candidate("limit", lambda: function(rounds), lambda: None)], EFFORT)["limit"]
     return each * rounds / timing.low
-
-
-@functools.cache
-def _empty_call() -> float:
-    def nothing() -> None:
-        """The least that Python can call."""
-
-    return time_interleaved([Candidate("nothing", nothing, lambda: None)], EFFORT)["nothing"].low
 
 
 @functools.cache
@@ -121,8 +137,6 @@ def shortest(work: Work, threads: int = 1) -> tuple[float | None, str]:
         bounds["reading"] = work.read / rate
     if work.written and threads == 1:
         bounds["reading and writing"] = (work.read + work.written) / _change_bandwidth(size)
-    if work.calls:
-        bounds["empty call"] = work.calls * _empty_call()
     if not bounds:
         return None, ""
     words = max(bounds, key=lambda name: bounds[name])

@@ -73,9 +73,18 @@ sprat_status check_quantizer(const sprat_quantizer* quantizer) {
   return check_zero_points(*quantizer, *format);
 }
 
-QuantizeView view_of(const sprat_quantizer& quantizer) {
-  return {quantizer.channels,    quantizer.inner,     quantizer.scales,
-          quantizer.zero_points, quantizer.quant_min, quantizer.quant_max};
+// Calls that touch more bytes than this write past the caches, where nothing of the result would be left at the end.
+constexpr int64_t kStreamBytes = 24 << 20;
+
+QuantizeView view_of(const sprat_quantizer& quantizer, int64_t bytes_per_element) {
+  const int64_t length = quantizer.outer * quantizer.channels * quantizer.inner;
+  return {quantizer.channels,
+          quantizer.inner,
+          quantizer.scales,
+          quantizer.zero_points,
+          quantizer.quant_min,
+          quantizer.quant_max,
+          length > kStreamBytes / bytes_per_element};
 }
 
 int64_t length_of(const sprat_quantizer& quantizer) { return quantizer.outer * quantizer.channels * quantizer.inner; }
@@ -158,7 +167,7 @@ sprat_status sprat_quant_limits(sprat_dtype integer, int32_t* low, int32_t* high
 sprat_status sprat_quantize(const sprat_quantizer* quantizer, const void* x, void* q) noexcept {
   const DefaultFloatMode mode;  // for the checks too: a denormal scale is not 0
   SPRAT_RETURN_IF_REFUSED(check_sides(quantizer, x, q));
-  const QuantizeView view = view_of(*quantizer);
+  const QuantizeView view = view_of(*quantizer, item_size(quantizer->real) + 1);
   const QuantizeRange quantize = find_format(quantizer->integer)->quantize[quantizer->real];
   parallel_for(length_of(*quantizer), kGrain, [&](int64_t begin, int64_t end) { quantize(view, x, q, begin, end); });
   return SPRAT_OK;
@@ -167,7 +176,7 @@ sprat_status sprat_quantize(const sprat_quantizer* quantizer, const void* x, voi
 sprat_status sprat_dequantize(const sprat_quantizer* quantizer, const void* q, void* x) noexcept {
   const DefaultFloatMode mode;  // for the checks too: a denormal scale is not 0
   SPRAT_RETURN_IF_REFUSED(check_sides(quantizer, x, q));
-  const QuantizeView view = view_of(*quantizer);
+  const QuantizeView view = view_of(*quantizer, item_size(quantizer->real) + 1);
   const DequantizeRange dequantize = find_format(quantizer->integer)->dequantize[quantizer->real];
   parallel_for(length_of(*quantizer), kGrain, [&](int64_t begin, int64_t end) { dequantize(view, q, x, begin, end); });
   return SPRAT_OK;
@@ -184,7 +193,7 @@ sprat_status sprat_fake_quantize(const sprat_quantizer* quantizer, const void* x
   SPRAT_REQUIRE(x == y || !overlap(x, y, bytes), "x and y: wanted the same array or two that do not overlap");
   SPRAT_REQUIRE(!inside || !(overlap(x, bytes, inside, length) || overlap(y, bytes, inside, length)),
                 "inside must not overlap x or y");
-  const QuantizeView view = view_of(*quantizer);
+  const QuantizeView view = view_of(*quantizer, 2 * item_size(quantizer->real));
   const FakeQuantizeRange fake_quantize = find_format(quantizer->integer)->fake_quantize[quantizer->real];
   parallel_for(length, kGrain, [&](int64_t begin, int64_t end) { fake_quantize(view, x, y, inside, begin, end); });
   return SPRAT_OK;

@@ -1,8 +1,11 @@
 #include <nanobind/stl/vector.h>
 
+#include <cmath>
 #include <vector>
 
 #include "bindings/array.h"
+#include "bindings/numpy_array.h"
+#include "bindings/positional.h"
 
 namespace sprat::bindings {
 namespace {
@@ -46,9 +49,50 @@ double prune_smallest(const std::vector<nb::object>& x_objects, int64_t count,
   return threshold;
 }
 
+// The short way of sprat.prune: the mask, if the arguments are a plain array and a float that can be right; None where
+// it takes more to tell what was meant, or what is wrong with it.
+template <class Prune>
+nb::object prune_plainly(PyObject* target, PyObject* number, int64_t short_length, double most, const Prune& prune) {
+  PyArrayObject* const x = plain_array(target, kWritable);
+  if (!x || (PyArray_TYPE(x) != NPY_FLOAT && PyArray_TYPE(x) != NPY_DOUBLE) || !PyFloat_Check(number))
+    return nb::none();
+  const double value = PyFloat_AsDouble(number);
+  if (!(0 <= value && value <= most)) return nb::none();
+  nb::object mask = nb::steal(PyArray_SimpleNew(PyArray_NDIM(x), PyArray_DIMS(x), NPY_UBYTE));
+  if (!mask.is_valid()) throw nb::python_error();
+  void* const mask_data = PyArray_DATA(reinterpret_cast<PyArrayObject*>(mask.ptr()));
+  const sprat_prune_array array{sizeof array, PyArray_SIZE(x), PyArray_DATA(x), static_cast<uint8_t*>(mask_data)};
+  const sprat_dtype dtype = PyArray_TYPE(x) == NPY_FLOAT ? SPRAT_FLOAT32 : SPRAT_FLOAT64;
+  const sprat_status status = run_releasing(array.length >= short_length, [&] { return prune(dtype, array, value); });
+  return status == SPRAT_OK ? mask : nb::object(nb::none());
+}
+
+nb::object threshold_call(PyObject* const* arguments) {
+  return prune_plainly(arguments[0], arguments[1], 16384, HUGE_VAL,
+                       [](sprat_dtype dtype, const sprat_prune_array& array, double threshold) {
+                         return sprat_prune_threshold(dtype, &array, threshold, nullptr);
+                       });
+}
+
+nb::object magnitude_call(PyObject* const* arguments) {
+  return prune_plainly(arguments[0], arguments[1], 2048, 1.0,
+                       [](sprat_dtype dtype, const sprat_prune_array& array, double sparsity) {
+                         const double count = std::nearbyint(sparsity * static_cast<double>(array.length));
+                         return sprat_prune_smallest(dtype, &array, 1, static_cast<int64_t>(count), nullptr);
+                       });
+}
+
+PyMethodDef methods[] = {
+    {"prune_threshold_call", positional<2, threshold_call>(), METH_FASTCALL,
+     "What sprat.prune.threshold returns for an array, or None where the long way must tell."},
+    {"prune_magnitude_call", positional<2, magnitude_call>(), METH_FASTCALL,
+     "What sprat.prune.magnitude returns for an array, or None where the long way must tell."},
+};
+
 }  // namespace
 
 void bind_prune(nb::module_& m) {
+  for (PyMethodDef& method : methods) m.attr(method.ml_name) = nb::steal(PyCFunction_New(&method, nullptr));
   m.def("prune_threshold", &prune_threshold, nb::arg("x").none(), nb::arg("threshold"), nb::arg("mask").none(),
         "Set x to zero where |x| < threshold, in place; fill mask. Returns how many.");
   m.def("prune_smallest", &prune_smallest, nb::arg("arrays"), nb::arg("count"), nb::arg("masks"),

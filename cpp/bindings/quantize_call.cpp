@@ -5,12 +5,15 @@
 #include <limits>
 
 #include "bindings/numpy_array.h"
+#include "bindings/positional.h"
+
+#include <numpy/arrayscalars.h>
 
 namespace sprat::bindings {
 namespace {
 
-// Below this many elements the work is done before another thread could have taken the GIL.
-constexpr int64_t kShort = 16384;
+// Fewer elements are done before another thread could have taken the GIL.
+constexpr int64_t kLong = 16384;
 
 constexpr int kNoType = -1;
 
@@ -94,7 +97,7 @@ class Given {
     return nb::borrow(out);
   }
 
-  bool is_short() const { return quantizer.outer * quantizer.channels * quantizer.inner < kShort; }
+  bool is_long() const { return quantizer.outer * quantizer.channels * quantizer.inner >= kLong; }
 
   sprat_quantizer quantizer{};
 
@@ -102,7 +105,7 @@ class Given {
   bool take_scale(PyObject* object) {
     double scale;
     if (PyFloat_Check(object)) scale = PyFloat_AsDouble(object);
-    else if (PyArray_IsScalar(object, Float)) scale = double{scalar_value<float>(object)};
+    else if (PyArray_IsScalar(object, Float)) scale = double{PyArrayScalar_VAL(object, Float)};
     else return false;
     scale_.real64 = scale;
     if (quantizer.real == SPRAT_FLOAT32) {
@@ -114,7 +117,7 @@ class Given {
   }
   bool take_zero_point(PyObject* object) {
     int64_t value;
-    if (PyArray_IsScalar(object, Int)) value = scalar_value<int32_t>(object);
+    if (PyArray_IsScalar(object, Int)) value = PyArrayScalar_VAL(object, Int);
     else if (!PyLong_CheckExact(object) || !take_integer(object, quantizer.quant_min, quantizer.quant_max, value))
       return false;
     if (value < quantizer.quant_min || value > quantizer.quant_max) return false;
@@ -175,13 +178,7 @@ nb::object finish(const Given& given, const nb::object& result, const Call& call
     if (PyErr_Occurred()) throw nb::python_error();
     return nb::none();
   }
-  sprat_status status;
-  if (given.is_short()) {
-    status = call();
-  } else {
-    nb::gil_scoped_release release;
-    status = call();
-  }
+  const sprat_status status = run_releasing(given.is_long(), call);
   return status == SPRAT_OK ? result : nb::object(nb::none());
 }
 
@@ -236,29 +233,12 @@ nb::object fake_quantize_call(PyObject* const* arguments) {
                 [&] { return sprat_fake_quantize(&given.quantizer, PyArray_DATA(x), data_of(numbers), nullptr); });
 }
 
-// Plain functions of Python, by position: nanobind would look at each argument first, and turn None away.
-template <size_t count, nb::object (*function)(PyObject* const* arguments)>
-PyObject* call(PyObject*, PyObject* const* arguments, Py_ssize_t given) {
-  if (given != Py_ssize_t(count)) return PyErr_Format(PyExc_TypeError, "wanted %zu arguments, got %zd", count, given);
-  try {
-    return function(arguments).release().ptr();
-  } catch (nb::python_error& error) {
-    error.restore();
-    return nullptr;
-  }
-}
-
-template <size_t count, nb::object (*function)(PyObject* const* arguments)>
-PyCFunction method() {
-  return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(call<count, function>));
-}
-
 PyMethodDef methods[] = {
-    {"quantize_call", method<8, quantize_call>(), METH_FASTCALL,
+    {"quantize_call", positional<8, quantize_call>(), METH_FASTCALL,
      "What sprat.quantization.quantize returns, or None where the long way must tell."},
-    {"dequantize_call", method<6, dequantize_call>(), METH_FASTCALL,
+    {"dequantize_call", positional<6, dequantize_call>(), METH_FASTCALL,
      "What sprat.quantization.dequantize returns, or None where the long way must tell."},
-    {"fake_quantize_call", method<8, fake_quantize_call>(), METH_FASTCALL,
+    {"fake_quantize_call", positional<8, fake_quantize_call>(), METH_FASTCALL,
      "What sprat.quantization.fake_quantize returns without a mask, or None where the long way must tell."},
 };
 

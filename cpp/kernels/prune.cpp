@@ -1,30 +1,62 @@
 #include "kernels/prune.h"
 
 #include "formulas/prune/threshold.h"
-#include "simd/vec.h"
+#include "simd/pack.h"
 
 SPRAT_ISA_BEGIN
 
 template <class T>
-int64_t threshold(void* data, double bound, uint8_t* mask, int64_t begin, int64_t end) {
+int64_t prune_up_to(void* data, double limit, uint8_t* mask, int64_t begin, int64_t end) {
   using V = Vec<T>;
+  constexpr int64_t kGroup = 4 * kLanes<V>;
   T* x = static_cast<T*>(data);
-  const V t(static_cast<T>(bound));
+  const V bound(static_cast<T>(limit));
   int64_t kept = 0, i = begin;
-  for (; i + kLanes<V> <= end; i += kLanes<V>) {
-    const V value = V::load(x + i);
-    const auto keep = keep_magnitude(value, t);
-    select(keep, value, V(T(0))).store(x + i);
-    if (mask) store_mask_u8(mask + i, keep);
-    kept += count(keep);
+  for (; i + kGroup <= end; i += kGroup) {
+    Mask<V> keep[4];
+    for (int k = 0; k < 4; ++k) {
+      const V value = V::load(x + i + k * kLanes<V>);
+      keep[k] = keep_magnitude(value, bound);
+      select(keep[k], value, V(T(0))).store(x + i + k * kLanes<V>);
+      kept += count(keep[k]);
+    }
+    if (mask) store_masks_u8(mask + i, keep);
   }
   for (; i < end; ++i) {
-    const bool keep = keep_magnitude(x[i], static_cast<T>(bound));
+    const bool keep = keep_magnitude(x[i], static_cast<T>(limit));
     if (!keep) x[i] = T(0);
     if (mask) mask[i] = keep;
     kept += keep;
   }
   return end - begin - kept;
+}
+
+template <class T>
+int64_t magnitudes_between(const void* data, int64_t begin, int64_t end, int64_t low, int64_t high, void* inside,
+                           int64_t* below) {
+  using V = Vec<T>;
+  using I = Int<V>;
+  static_assert(kLanes<V> <= kMagnitudeSlack);
+  const T* x = static_cast<const T*>(data);
+  T* out = static_cast<T*>(inside);
+  const auto least = static_cast<IntOf<T>>(low), most = static_cast<IntOf<T>>(high);
+  int64_t found = 0, above = 0, i = begin;
+  for (; i + kLanes<V> <= end; i += kLanes<V>) {
+    const V magnitude = abs(V::load(x + i));
+    const auto is_above = to_bits(magnitude) > I(least), is_inside = is_above && to_bits(magnitude) < I(most);
+    if (out) compress_store(out + found, is_inside, magnitude);
+    found += count(is_inside);
+    above += count(is_above);
+  }
+  for (; i < end; ++i) {
+    const T magnitude = abs(x[i]);
+    const bool is_above = to_bits(magnitude) > least, is_inside = is_above && to_bits(magnitude) < most;
+    if (out && is_inside) out[found] = magnitude;
+    found += is_inside;
+    above += is_above;
+  }
+  *below = end - begin - above;
+  return found;
 }
 
 template <class T>
@@ -55,7 +87,8 @@ SPRAT_ISA_END
 namespace sprat::SPRAT_ISA {
 extern const PruneKernels prune_kernels;
 const PruneKernels prune_kernels = {
-    {threshold<float>, threshold<double>},
+    {prune_up_to<float>, prune_up_to<double>},
+    {magnitudes_between<float>, magnitudes_between<double>},
     {magnitude_histogram<float>, magnitude_histogram<double>},
 };
 }  // namespace sprat::SPRAT_ISA

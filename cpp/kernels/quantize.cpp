@@ -5,6 +5,7 @@
 #include "formulas/quantize/choose_qparams.h"
 #include "formulas/quantize/value_range.h"
 #include "kernels/quantize_walk.h"
+#include "simd/stream.h"
 #include "storage/list.h"
 
 SPRAT_ISA_BEGIN
@@ -77,6 +78,7 @@ struct Quantize {
   Code* to;
   V quant_min, quant_max;
   typename Format::Limits limits;
+  bool stream;
 
   template <class At>
   SPRAT_INLINE void operator()(const At& at, int64_t first, int64_t n) const {
@@ -84,14 +86,28 @@ struct Quantize {
     Code* q = to + first;
     if (n < kGroup) return group<false>(at, 0, x, q, n);
     int64_t i = 0;
+    if constexpr (At::kIsSame) {
+      if (stream) {  // no byte twice: that would fetch what has gone to memory
+        i = until_aligned(q);
+        if (i > 0) group<false>(at, 0, x, q, i);
+        for (; i + kGroup <= n; i += kGroup) {
+          stream_bytes(q + i, Format::pack_group(codes_of<true>(at, i, x + i, kGroup).at, limits));
+        }
+        return group<false>(at, i, x + i, q + i, n - i);
+      }
+    }
     for (; i + kGroup <= n; i += kGroup) group<true>(at, i, x + i, q + i, kGroup);
     if (i < n) group<true>(at, n - kGroup, x + n - kGroup, q + n - kGroup, kGroup);  // some of them once more
   }
 
  private:
+  struct Codes {
+    Vec<int32_t> at[4];
+  };
+
   template <bool kWhole, class At>
-  SPRAT_INLINE void group(const At& at, int64_t i, const T* x, Code* q, int64_t n) const {
-    Vec<int32_t> codes[4];
+  SPRAT_INLINE Codes codes_of(const At& at, int64_t i, const T* x, int64_t n) const {
+    Codes codes;
     Mask<V> sure[4];
     for (int k = 0; k < 4; ++k) {
       const auto value = Reals<T>::template load<kWhole>(x + k * kCount, n - k * kCount);
@@ -101,15 +117,21 @@ struct Quantize {
         shifted.at[r] = at.bracket(i + k * kCount + r * kLanes<V>).shifted_code(value.at[r], here);
         sure[k] = r == 0 ? here : sure[k] && here;
       }
-      codes[k] = integers_of(shifted);
+      codes.at[k] = integers_of(shifted);
     }
     if (!all((sure[0] && sure[1]) && (sure[2] && sure[3]))) [[unlikely]] {
-      for (int k = 0; k < 4; ++k) codes[k] = divide<kWhole>(at, i + k * kCount, x + k * kCount, n - k * kCount);
+      for (int k = 0; k < 4; ++k) codes.at[k] = divide<kWhole>(at, i + k * kCount, x + k * kCount, n - k * kCount);
     }
+    return codes;
+  }
+
+  template <bool kWhole, class At>
+  SPRAT_INLINE void group(const At& at, int64_t i, const T* x, Code* q, int64_t n) const {
+    const Codes codes = codes_of<kWhole>(at, i, x, n);
     if constexpr (kWhole) {
-      Format::store_group(q, codes, limits);
+      Format::store_group(q, codes.at, limits);
     } else {
-      Format::store_group_partial(q, codes, limits, n);
+      Format::store_group_partial(q, codes.at, limits, n);
     }
   }
 
@@ -126,12 +148,11 @@ struct Quantize {
 
 template <class Format, class T>
 void quantize(const QuantizeView& view, const void* x, void* q, int64_t begin, int64_t end) {
-  const Quantize<Format, T> body{static_cast<const T*>(x),
-                                 static_cast<typename Format::Element*>(q),
-                                 Vec<T>(T(view.quant_min)),
-                                 Vec<T>(T(view.quant_max)),
-                                 {view.quant_min, view.quant_max}};
+  const Quantize<Format, T> body{static_cast<const T*>(x),         static_cast<typename Format::Element*>(q),
+                                 Vec<T>(T(view.quant_min)),        Vec<T>(T(view.quant_max)),
+                                 {view.quant_min, view.quant_max}, view.stream};
   for_each_stretch<Format, T, true>(view, begin, end, body);
+  if (view.stream) stream_fence();
 }
 
 template <class Format, class T>
@@ -139,6 +160,7 @@ struct Dequantize {
   using V = Vec<T>;
   const typename Format::Element* from;
   T* to;
+  bool stream;
 
   template <class At>
   SPRAT_INLINE void operator()(const At& at, int64_t first, int64_t n) const {
@@ -146,6 +168,16 @@ struct Dequantize {
     T* x = to + first;
     if (n < kLanes<V>) return number(at, 0, Format::template load_partial<V>(q, n)).store_partial(x, n);
     int64_t i = 0;
+    if constexpr (At::kIsSame) {
+      if (stream) {  // no byte twice: that would fetch what has gone to memory
+        i = until_aligned(x);
+        number(at, 0, Format::template load_partial<V>(q, i)).store_partial(x, i);
+        SPRAT_UNROLL(4)
+        for (; i + kLanes<V> <= n; i += kLanes<V>)
+          stream_bytes(x + i, number(at, i, Format::template load<V>(q + i)).r);
+        return number(at, i, Format::template load_partial<V>(q + i, n - i)).store_partial(x + i, n - i);
+      }
+    }
     SPRAT_UNROLL(4)
     for (; i + kLanes<V> <= n; i += kLanes<V>) number(at, i, Format::template load<V>(q + i)).store(x + i);
     i = n - kLanes<V>;  // some of the last ones once more
@@ -161,8 +193,9 @@ struct Dequantize {
 
 template <class Format, class T>
 void dequantize(const QuantizeView& view, const void* q, void* x, int64_t begin, int64_t end) {
-  const Dequantize<Format, T> body{static_cast<const typename Format::Element*>(q), static_cast<T*>(x)};
+  const Dequantize<Format, T> body{static_cast<const typename Format::Element*>(q), static_cast<T*>(x), view.stream};
   for_each_stretch<Format, T, false>(view, begin, end, body);
+  if (view.stream) stream_fence();
 }
 
 template <class T, bool kInside>

@@ -13,6 +13,7 @@ struct QuantizeView {
   const void* scales;       // of the real type
   const void* zero_points;  // of the integer type, or NULL: 0
   int32_t quant_min, quant_max;
+  bool stream = false;  // the result is too large to be found in a cache again
 };
 
 // Elements [begin, end) of an array.

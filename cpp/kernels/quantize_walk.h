@@ -14,6 +14,7 @@ constexpr int64_t kGroup = 4 * kLanes<Vec<float>>;
 template <class V>
 class OfChannel {
  public:
+  static constexpr bool kIsSame = true;
   SPRAT_INLINE OfChannel(V scale, V zero_point)
       : scale_(scale), zero_point_(zero_point), bracket_(Bracket<V>::of(scale, zero_point)) {}
   SPRAT_INLINE V scale(int64_t) const { return scale_; }
@@ -28,11 +29,12 @@ class OfChannel {
 // From this many elements on a stretch of its own is faster than a table.
 constexpr int64_t kLongStretch = 48;
 
-// One of each for every element, where channels change quickly. Three of the arrays are in use at a time: they fit the
-// cache. The loops may load a group beyond the last element, and filling write a stretch beyond it.
+// One of each for every element, where channels change quickly. Large enough that columns of an array are read in long
+// pieces; short rows are repeated only as far as the first-level cache holds the three of these arrays that are in use.
+// The loops may load a group beyond the last element, and filling write a stretch beyond it.
 template <class T>
 struct alignas(64) QParamsTable {
-  static constexpr int64_t kSize = 8192 / sizeof(T);
+  static constexpr int64_t kSize = 16384 / sizeof(T), kRepeated = kSize / 2;
   static constexpr int64_t kRoom = kSize + (kGroup > 64 ? kGroup : 64);
   T scale[kRoom], zero_point[kRoom], low[kRoom], high[kRoom], offset[kRoom];
 };
@@ -40,6 +42,7 @@ struct alignas(64) QParamsTable {
 template <class V>
 class OfElement {
  public:
+  static constexpr bool kIsSame = false;
   SPRAT_INLINE OfElement(const QParamsTable<Scalar<V>>& table, int64_t first) : table_(table), first_(first) {}
   SPRAT_INLINE V scale(int64_t i) const { return V::load(table_.scale + first_ + i); }
   SPRAT_INLINE V zero_point(int64_t i) const { return V::load(table_.zero_point + first_ + i); }
@@ -134,8 +137,8 @@ SPRAT_NOINLINE void for_each_short_stretch(const QuantizeView& view, int64_t beg
   const int64_t period = view.channels * view.inner;
   if (period <= kSize) {  // a table of some periods serves the whole array
     const int64_t start = begin - begin % period;
-    const int64_t wanted = (end - start + period - 1) / period, fit = kSize / period;
-    const int64_t width = (wanted < fit ? wanted : fit) * period;
+    const int64_t wanted = (end - start + period - 1) / period, fit = QParamsTable<T>::kRepeated / period;
+    const int64_t width = (wanted < fit ? wanted : fit > 0 ? fit : 1) * period;
     channels.template tabulate<kBracket>(0, width, table);
     for (int64_t i = begin, first = begin - start; i < end; first = 0) {
       const int64_t n = end - i < width - first ? end - i : width - first;

@@ -1,9 +1,12 @@
-// Four registers of int32 as one register of bytes, in order; what a byte cannot hold saturates.
+// Registers packed together: four of int32 as one of bytes, four masks as bytes, some lanes of one next to each other.
 //
-//   pack_saturated<Byte>(a, b, c, d)      Byte is int8_t or uint8_t
+//   pack_saturated<Byte>(a, b, c, d)      in order; what int8_t or uint8_t cannot hold saturates
 //   ByteLimits<Byte>(low, high)           and limited to these codes
-//   store_codes(p, a, b, c, d, limits)    all 4 kLanes bytes
+//   pack_codes({a, b, c, d}, limits)
+//   store_codes(p, {a, b, c, d}, limits)  all 4 kLanes bytes
 //   store_codes_partial(..., n)           the first n of them
+//   store_masks_u8(p, masks)              4 kLanes bytes of 0 and 1
+//   compress_store(p, mask, v)            the lanes under the mask, in order; may write a whole register
 #pragma once
 
 #include "simd/vec.h"
@@ -126,17 +129,59 @@ struct ByteLimits {
 };
 
 template <class Byte>
+SPRAT_INLINE native::Register<Byte> pack_codes(const Vec<int32_t> (&codes)[4], const ByteLimits<Byte>& limits) {
+  const auto bytes = native::pack_saturated<Byte>(codes[0].r, codes[1].r, codes[2].r, codes[3].r);
+  return native::clamp_bytes(bytes, limits.low, limits.high);
+}
+template <class Byte>
 SPRAT_INLINE void store_codes(Byte* p, const Vec<int32_t> (&codes)[4], const ByteLimits<Byte>& limits) {
-  auto bytes = native::pack_saturated<Byte>(codes[0].r, codes[1].r, codes[2].r, codes[3].r);
-  bytes = native::clamp_bytes(bytes, limits.low, limits.high);
+  const auto bytes = pack_codes(codes, limits);
   __builtin_memcpy(p, &bytes, sizeof bytes);
 }
 template <class Byte>
 SPRAT_INLINE void store_codes_partial(Byte* p, const Vec<int32_t> (&codes)[4], const ByteLimits<Byte>& limits,
                                       int64_t n) {
-  auto bytes = native::pack_saturated<Byte>(codes[0].r, codes[1].r, codes[2].r, codes[3].r);
-  bytes = native::clamp_bytes(bytes, limits.low, limits.high);
-  native::store_bytes_partial(p, bytes, n);
+  native::store_bytes_partial(p, pack_codes(codes, limits), n);
 }
+
+#if defined(SPRAT_ISA_AVX512) || defined(SPRAT_ISA_AVX512_VNNI)
+
+SPRAT_INLINE void store_masks_u8(uint8_t* p, const VecMask<int32_t> (&masks)[4]) {
+  for (int k = 0; k < 4; ++k) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 16 * k), _mm_maskz_set1_epi8(masks[k].m, 1));
+  }
+}
+SPRAT_INLINE void store_masks_u8(uint8_t* p, const VecMask<int64_t> (&masks)[4]) {
+  for (int k = 0; k < 4; ++k) {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p + 8 * k), _mm_maskz_set1_epi8(masks[k].m, 1));
+  }
+}
+// In a register first: compressing into memory takes a hundred cycles on some processors.
+SPRAT_INLINE void compress_store(float* p, VecMask<int32_t> mask, Vec<float> v) {
+  Vec<float>(_mm512_maskz_compress_ps(mask.m, v.r)).store(p);
+}
+SPRAT_INLINE void compress_store(double* p, VecMask<int64_t> mask, Vec<double> v) {
+  Vec<double>(_mm512_maskz_compress_pd(mask.m, v.r)).store(p);
+}
+
+#else
+
+SPRAT_INLINE void store_masks_u8(uint8_t* p, const VecMask<int32_t> (&masks)[4]) {
+  const auto bytes = native::pack_saturated<int8_t>(masks[0].m, masks[1].m, masks[2].m, masks[3].m) & 1;
+  __builtin_memcpy(p, &bytes, sizeof bytes);
+}
+SPRAT_INLINE void store_masks_u8(uint8_t* p, const VecMask<int64_t> (&masks)[4]) {
+  for (int k = 0; k < 4; ++k) store_mask_u8(p + k * native::kLanes<double>, masks[k]);
+}
+template <class T>
+SPRAT_INLINE void compress_store(T* p, Mask<Vec<T>> mask, Vec<T> v) {
+  T lanes[kLanes<Vec<T>>];
+  uint32_t bits = mask_bits(mask);
+  if (bits == 0) return;
+  v.store(lanes);
+  for (; bits != 0; bits &= bits - 1) *p++ = lanes[__builtin_ctz(bits)];
+}
+
+#endif
 
 SPRAT_ISA_END

@@ -31,6 +31,9 @@ struct UInt8 {
 
   // Four registers of integers, limited to the codes in use.
   using Limits = ByteLimits<Element>;
+  SPRAT_INLINE static auto pack_group(const Vec<int32_t> (&codes)[4], const Limits& limits) {
+    return pack_codes(codes, limits);
+  }
   SPRAT_INLINE static void store_group(Element* p, const Vec<int32_t> (&codes)[4], const Limits& limits) {
     store_codes(p, codes, limits);
   }

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import sprat
 from reference import prune as reference
 from sprat import _core
 from support import assert_same_bits, assert_same_everywhere, misaligned, unchanged
@@ -127,3 +128,106 @@ def test_too_many_nans(rng: np.random.Generator) -> None:
     _core.prune_smallest([x], 1, [None])
     assert x[0] == 0
     assert np.isnan(x[1:]).all()
+
+
+def hard_cases(dtype: type, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """What a sample of the elements does not see, or is misled by."""
+    n = 30_000
+    normal = rng.normal(size=n)
+    tied = np.where(rng.random(n) < 0.8, 0.0, normal)
+    outliers = normal.copy()
+    outliers[::64] *= 1e20
+    infinite = np.where(rng.random(n) < 0.3, np.inf, normal)
+    return {
+        "normal": normal.astype(dtype),
+        "sorted": np.sort(normal).astype(dtype),
+        "all equal": np.full(n, -3.5, dtype),
+        "few values": rng.integers(-3, 4, n).astype(dtype),
+        "mostly zeros": tied.astype(dtype),
+        "signed zeros": np.where(rng.random(n) < 0.5, 0.0, -0.0).astype(dtype),
+        "columns": outliers.astype(dtype),
+        "infinities": infinite.astype(dtype),
+        "one large": np.concatenate([np.full(n - 1, 1e-30), [1e30]]).astype(dtype),
+        "blocks": np.repeat(rng.normal(size=30), 1000).astype(dtype),
+    }
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_ranks_that_a_sample_cannot_tell(isa: str, dtype: type, rng: np.random.Generator) -> None:
+    for name, x in hard_cases(dtype, rng).items():
+        for share in (1e-4, 0.2, 0.5, 0.7999, 0.8, 0.9, 0.9999):
+            count = round(share * x.size)
+            (wanted,), (wanted_mask,) = reference.smallest([x], count)
+            y, mask = x.copy(), np.zeros(x.size, np.uint8)
+            bound = _core.prune_smallest([y], count, [mask])
+            assert (mask == wanted_mask).all(), (name, share)
+            assert (y == wanted).all(), (name, share)
+            assert bound == np.partition(np.abs(x), count - 1)[count - 1], (name, share)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_ties_across_arrays(dtype: type, rng: np.random.Generator) -> None:
+    """Which of many equal elements go depends on their order alone, wherever in an array the last one lies."""
+    arrays = [rng.integers(-2, 3, size).astype(dtype) for size in (9000, 1, 0, 5000, 12_000)]
+    arrays.append(np.full(7, np.nan, dtype))
+    for count in (1, 4095, 4096, 4097, 9000, 12_345, 17_777, 26_001):
+        wanted, wanted_masks = reference.smallest(arrays, count)
+        got, masks = [a.copy() for a in arrays], [np.zeros(a.size, np.uint8) for a in arrays]
+        _core.prune_smallest(got, count, masks)
+        for a, b, c, d in zip(got, wanted, masks, wanted_masks, strict=True):
+            assert np.array_equal(a, b, equal_nan=True)
+            assert_same_bits(c, d)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_same_rank_everywhere(dtype: type, rng: np.random.Generator) -> None:
+    cases = [*hard_cases(dtype, rng).values(), rng.normal(size=300_001).astype(dtype)]
+
+    def compute() -> list[np.ndarray]:
+        results = []
+        for x in cases:
+            y, mask = x.copy(), np.zeros(x.size, np.uint8)
+            _core.prune_smallest([y], round(0.83 * x.size), [mask])
+            results += [y, mask]
+        return results
+
+    assert_same_everywhere(compute)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_thresholds_are_rounded_to_the_type(isa: str, dtype: type) -> None:
+    x = np.array([0.1, np.nextafter(dtype(0.1), dtype(0)), 0.0, -0.0, 5e-324, np.finfo(dtype).max, np.inf], dtype)
+    for t in (0.1, -0.0, 1e-60, 5e-324, float(np.finfo(dtype).max), np.inf):
+        y, mask = x.copy(), np.zeros(x.size, np.uint8)
+        _core.prune_threshold(y, t, mask)
+        keep = ~(np.abs(x) < dtype(t))
+        assert_same_bits(mask, keep.astype(np.uint8))
+        assert_same_bits(y, np.where(keep, x, dtype(0)))
+
+
+def test_short_way(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes straight to native code gives what the checking way gives, and leaves to it what may be wrong."""
+    x = rng.normal(size=(30, 7)).astype(np.float32)
+    for call, native, number in (
+        (sprat.prune.threshold, _core.prune_threshold_call, 0.4),
+        (sprat.prune.magnitude, _core.prune_magnitude_call, 0.45),
+    ):
+        short, long = x.copy(), x.copy()
+        mask = native(short, number)
+        with monkeypatch.context() as patch:
+            patch.setattr(_core, native.__name__, lambda *arguments: None)
+            assert_same_bits(mask, call(long, number))
+        assert_same_bits(short, long)
+        check = unchanged(x)
+        read_only = x.copy()
+        read_only.flags.writeable = False
+        for bad in (x[:, ::2], x.astype(">f4"), misaligned(x), x.astype(np.int32), x.tolist(), read_only, None):
+            assert native(bad, number) is None
+        for bad_number in (-0.1, float("nan"), "1", None, 1, True, 2.0 if number == 0.45 else -1.0):
+            assert native(x, bad_number) is None
+        with pytest.raises(TypeError, match="^wanted 2 arguments, got 1$"):
+            native(x)
+        check()
+    holes = np.array([1.0, np.nan, np.nan], np.float32)
+    assert _core.prune_magnitude_call(holes, 0.9) is None
+    assert holes[0] == 1

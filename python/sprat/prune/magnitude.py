@@ -62,6 +62,10 @@ def threshold(
     >>> sorted(masks)
     ['layers.0.weight', 'layers.1.weight']
     """
+    if layers is None:
+        pruned: Mask | None = _core.prune_threshold_call(target, t)
+        if pruned is not None:
+            return pruned
     if not (isinstance(t, (int, float, np.integer, np.floating)) and t >= 0):
         raise ValueError(f"t: wanted a number of at least 0, got {t!r}")
     t = float(t)
@@ -135,6 +139,10 @@ def magnitude(
     >>> round(sprat.prune.report(model).sparsity, 2)
     0.9
     """
+    if layers is None:
+        pruned: Mask | None = _core.prune_magnitude_call(target, sparsity)
+        if pruned is not None:
+            return pruned
     model = _as_model(target)
     if model is None:
         if layers is not None or isinstance(sparsity, Mapping):

@@ -53,9 +53,8 @@ class NativeSteps:
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.gradients: Any = None  # of the last step, by name
         self.plan: Any = None
-        # Of the optimizer and of the model when ``plan`` was made.
-        self._optimizer_plan: Any = None
-        self._follows, self._seen = False, (-1, frozenset[str]())
+        self._made_for: tuple[Any, ...] = ()
+        self._grads: Any = None  # the same arrays as the optimizer wants them
 
     def refresh(self) -> bool:
         """Follow what was set or edited since the last step; whether ``plan`` is another one now.
@@ -64,23 +63,22 @@ class NativeSteps:
         """
         optimizer, model = self.optimizer, self.model
         optimizer._refresh()
-        if optimizer._plan is self._optimizer_plan and (self._follows or self._seen == _edits(model)):
-            return False
-        self._optimizer_plan = None
-        order = gradient_order(model, optimizer)
+        now = (optimizer._plan, model._structure_version, model._frozen)
+        fresh = now != self._made_for
+        if fresh:
+            self._make()
+            self._made_for = now
+        optimizer._plan.bind(self._grads)  # another step may have brought gradients of its own
+        return fresh
+
+    def _make(self) -> None:
+        model, self._made_for = self.model, ()
+        order = gradient_order(model, self.optimizer)
         self.gradients = model._gradients(None)
         flat = self.gradients.flat
-        grads = flat if order is None else [self.gradients[name] for name in order]
+        self._grads = flat if order is None else [self.gradients[name] for name in order]
         options = self.loss.native_options(model.dtype)
-        self.plan = _core.TrainingPlan(model._native, model.params, flat, grads, model._frozen_flags, **options)
-        self._seen = _edits(model)
-        self._follows = optimizer._model is model  # then an edit of the model gives it another plan
-        self._optimizer_plan = optimizer._plan
-        return True
-
-
-def _edits(model: Any) -> tuple[int, frozenset[str]]:
-    return model._structure_version, model.frozen
+        self.plan = _core.TrainingPlan(model._native, model.params, flat, model._frozen_flags, **options)
 
 
 class Stretches:

@@ -47,13 +47,15 @@ void check_format(const QuantizeFormat& format, int real) {
   };
   std::vector<Shape> shapes = {{3, 5, 7}, {4, 1, 9}, {2, 33, 1}, {7, 16, 1}, {5, 3, 1}, {1, 4, 65}, {2, 3, 16}};
   for (int64_t n = 0; n <= 67; ++n) shapes.push_back({1, 1, n});
+  for (int64_t n = 100; n <= 1500; n += 97) shapes.insert(shapes.end(), {{1, 1, n}, {1, 3, n}, {n, 5, 1}, {3, n, 3}});
   for (const Shape& shape : shapes) {
     const int64_t n = shape.outer * shape.channels * shape.inner;
     std::vector<T> scales(static_cast<size_t>(shape.channels));
     std::vector<Code> zeros(scales.size());
     for (T& s : scales) s = T(1 + random() % 1000) / T(500);
     for (Code& z : zeros) z = static_cast<Code>(low + static_cast<int>(random() % 256));
-    const QuantizeView view{shape.channels, shape.inner, scales.data(), zeros.data(), low, high};
+    const bool stream = random() % 2;  // as for large results
+    const QuantizeView view{shape.channels, shape.inner, scales.data(), zeros.data(), low, high, stream};
     const std::vector<T> x = numbers<T>(n, random);
     const auto size = static_cast<size_t>(n + 2 * kMargin);
     std::vector<Code> codes(size, Code{77});
