@@ -216,18 +216,19 @@ class BackwardPass {
     std::atomic<bool> has_memory{true};
     parallel_for(columns, grain_of(out * rows * width_), [&](int64_t begin, int64_t end) {
       Scratch scratch;
-      void* packed = scratch.bytes(linear_.packed_size(rows, width_) * size_);
+      void* packed = scratch.bytes(linear_.packed_size(rows, kPanelsAtOnce * width_) * size_);
       if (!packed) {
         has_memory = false;
         return;
       }
       LinearProduct part = product;
-      for (int64_t panel = begin; panel < end; ++panel) {
-        pack_input(l, panel, panel + 1, packed);
-        part.b = packed;
-        part.n = std::min(in - panel * width_, width_);
+      part.b = packed;
+      for (int64_t panel = begin; panel < end; panel += kPanelsAtOnce) {
+        const int64_t stop = std::min(end, panel + kPanelsAtOnce);
+        pack_input(l, panel, stop, packed);
+        part.n = std::min(in, stop * width_) - panel * width_;
         part.c = advance(product.c, panel * width_, size_);
-        linear_.multiply(part, 0, out, 0, 1);
+        linear_.multiply(part, 0, out, 0, stop - panel);
       }
     });
     return has_memory;
@@ -244,6 +245,8 @@ class BackwardPass {
     }
   }
 
+  // Panels of inputs that meet a tile of dz while it is in the first-level cache.
+  static constexpr int64_t kPanelsAtOnce = 4;
   // Additions that are worth handing to another thread.
   static constexpr int64_t kSumGrain = int64_t{1} << 16;
 
