@@ -12,9 +12,9 @@ namespace {
 // The rows are cut into at most kMaxBlocks blocks by their shape alone. Each block sums its rows in order, and the
 // block sums are added in order: the number of threads changes nothing, and no memory is needed.
 constexpr int64_t kMaxBlocks = 64;
-constexpr int64_t kBlockElements = 4096;
+constexpr int64_t kBlockElements = 1024;
 // Below this many elements a second thread costs more than it brings.
-constexpr int64_t kGrainElements = 16384;
+constexpr int64_t kGrainElements = 4096;
 
 struct Call {
   const sprat_loss_params& params;
@@ -116,7 +116,8 @@ struct Denominators {
 Denominators denominators(const Call& call) {
   Denominators sums;
   const bool by_class = call.target_kind == SPRAT_TARGET_CLASSES && call.params.class_weight && call.hard_share() > 0;
-  for (int64_t row = 0; row < call.rows; ++row) {
+  if (!call.sample_weight && !by_class) sums.soft = static_cast<double>(call.rows);
+  for (int64_t row = 0; (call.sample_weight || by_class) && row < call.rows; ++row) {
     const double u = call.weight(row);
     sums.soft += u;
     if (by_class) {

@@ -181,7 +181,7 @@ class BackwardPass {
     const int64_t rows = workspace_.rows;
     if (layer.has_bias && !is_frozen(l, 1)) {
       void* out = advance(gradients_.params, layer.bias_offset, size_);
-      parallel_for(layer.out_features, 1 + kSumGrain / rows, [&](int64_t begin, int64_t end) {
+      parallel_for(layer.out_features, 1 + kMoveGrain / rows, [&](int64_t begin, int64_t end) {
         batch_.sum_rows(trace(l).grad, rows, layer.out_features, begin, end, out);
       });
     }
@@ -207,7 +207,9 @@ class BackwardPass {
       Scratch scratch;
       void* packed = scratch.bytes(linear_.packed_size(rows, in) * size_);
       if (!packed) return false;
-      pack_input(l, 0, columns, packed);
+      parallel_for(columns, 1 + kMoveGrain / (rows * width_), [&](int64_t begin, int64_t end) {
+        pack_input(l, begin, end, advance(packed, begin * width_ * rows, size_));
+      });
       product.b = packed;
       parallel_for(out, grain_of(rows * in * linear_.max_rows) * linear_.max_rows,
                    [&](int64_t begin, int64_t end) { linear_.multiply(product, begin, end, 0, columns); });
@@ -247,8 +249,8 @@ class BackwardPass {
 
   // Panels of inputs that meet a tile of dz while it is in the first-level cache.
   static constexpr int64_t kPanelsAtOnce = 4;
-  // Additions that are worth handing to another thread.
-  static constexpr int64_t kSumGrain = int64_t{1} << 16;
+  // Elements that are worth handing to another thread, to be moved or added.
+  static constexpr int64_t kMoveGrain = int64_t{1} << 14;
 
   const sprat_mlp& mlp_;
   const KernelTable& kernels_;

@@ -99,7 +99,8 @@ bool forward(const ForwardPass& pass, const void* x, int64_t rows, int64_t last,
       return;
     }
     for (int64_t panel = begin; panel < end; panel += at_once) {
-      const BatchPart part{panel * width, std::min(rows - panel * width, at_once * width)};
+      const int64_t stop = std::min(end, panel + at_once) * width;
+      const BatchPart part{panel * width, std::min(rows, stop) - panel * width};
       const int64_t panels = panel_count(pass.linear(), part.rows);
       pass.batch().to_panels(advance(x, part.row * in, size), part.rows, in, 0, panels, activations[1]);
       const void* at = activations[1];

@@ -1,6 +1,7 @@
 #include "kernels/loss.h"
 
 #include "formulas/loss/list.h"
+#include "kernels/few_classes.h"
 #include "kernels/lanes.h"
 
 SPRAT_ISA_BEGIN
@@ -63,6 +64,9 @@ double cross_entropy_rows(const sprat_loss_params& params, const LossBatch& batc
   const bool all_have_shares = !kClasses || formula.spread > 0;
   const T* class_weight = static_cast<const T*>(params.class_weight);
   const T* sample_weight = static_cast<const T*>(batch.sample_weight);
+  if (kClasses && columns <= kReduceLanes && !class_weight && formula.spread == 0) {
+    return few_classes_rows<T>(batch, begin, end);
+  }
   double total = 0;
   for (int64_t row = begin; row < end; ++row) {
     const T* z = static_cast<const T*>(batch.output) + row * columns;
