@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #include "core/exact_sum.h"
 #include "core/parallel.h"
@@ -38,15 +39,12 @@ ConvertRow conversion_to(sprat_dtype from) {
   }
 }
 
-// Rows of a network with few inputs are shorter than the call of memcpy takes.
-void copy_row(const void* from, void* to, int64_t bytes) {
-  if (bytes > 64 || bytes % 4 != 0) {
-    std::memcpy(to, from, static_cast<size_t>(bytes));
-    return;
-  }
-  const char* source = static_cast<const char*>(from);
-  char* out = static_cast<char*>(to);
-  for (int64_t i = 0; i < bytes; i += 4) std::memcpy(out + i, source + i, 4);
+// A row of 16 to 128 bytes: whole registers, the last of which may overlap the one before. Here memcpy would be most of
+// the time.
+void copy_short_row(const char* from, char* to, int64_t bytes) {
+  const int64_t last = bytes - 16;
+  for (int64_t i = 0; i < last; i += 16) std::memcpy(to + i, from + i, 16);
+  std::memcpy(to + last, from + last, 16);
 }
 
 bool is_dtype(sprat_dtype dtype) { return is_float(dtype) || dtype == SPRAT_INT8 || dtype == SPRAT_UINT8; }
@@ -112,22 +110,44 @@ sprat_status Batches::check_order(int64_t begin, int64_t rows) const {
   return SPRAT_OK;
 }
 
+// copy(from, to) for each of these rows, which become neighbours in the buffer.
+template <class Copy>
+void Batches::gather_with(const Column& column, int64_t begin, int64_t rows, Copy&& copy) const {
+  const int64_t out_bytes = column.batch_row_bytes();
+  const int64_t grain = std::max<int64_t>(1, kGrainBytes / std::max(column.row_bytes, out_bytes));
+  parallel_for(rows, grain, [&](int64_t first, int64_t end) {
+    char* out = static_cast<char*>(column.buffer) + first * out_bytes;
+    if (!stretch_.order) {
+      for (int64_t i = first; i < end; ++i, out += out_bytes) copy(column.row(begin + i), out);
+      return;
+    }
+    const int64_t* order = stretch_.order + begin;
+    for (int64_t i = first; i < end; ++i, out += out_bytes) {
+      __builtin_prefetch(column.row(order[std::min(i + kPrefetchRows, rows - 1)]));
+      copy(column.row(order[i]), out);
+    }
+  });
+}
+
 void Batches::gather(const Column& column, int64_t begin, int64_t rows) const {
-  const int64_t* order = stretch_.order;
-  const int64_t out_bytes = column.batch_row_bytes(), last = begin + rows - 1;
-  const auto row_at = [&](int64_t i) { return column.row(order ? order[i] : i); };
-  const bool copies = column.from == column.to;
-  const ConvertRow convert =
-      column.to == SPRAT_FLOAT64 ? conversion_to<double>(column.from) : conversion_to<float>(column.from);
-  parallel_for(rows, std::max<int64_t>(1, kGrainBytes / std::max(column.row_bytes, out_bytes)),
-               [&](int64_t first, int64_t end) {
-                 char* out = static_cast<char*>(column.buffer) + first * out_bytes;
-                 for (int64_t i = begin + first; i < begin + end; ++i, out += out_bytes) {
-                   __builtin_prefetch(row_at(std::min(i + kPrefetchRows, last)));
-                   if (copies) copy_row(row_at(i), out, out_bytes);
-                   else convert(row_at(i), out, column.values);
-                 }
-               });
+  const int64_t bytes = column.row_bytes, values = column.values;
+  const auto fixed = [](auto size) {
+    return [](const char* from, char* to) { std::memcpy(to, from, decltype(size)::value); };
+  };
+  if (column.from != column.to) {
+    const ConvertRow convert =
+        column.to == SPRAT_FLOAT64 ? conversion_to<double>(column.from) : conversion_to<float>(column.from);
+    gather_with(column, begin, rows, [=](const char* from, char* to) { convert(from, to, values); });
+  } else if (bytes == 4) {
+    gather_with(column, begin, rows, fixed(std::integral_constant<size_t, 4>()));
+  } else if (bytes == 8) {
+    gather_with(column, begin, rows, fixed(std::integral_constant<size_t, 8>()));
+  } else if (bytes >= 16 && bytes <= 128) {
+    gather_with(column, begin, rows, [=](const char* from, char* to) { copy_short_row(from, to, bytes); });
+  } else {
+    gather_with(column, begin, rows,
+                [=](const char* from, char* to) { std::memcpy(to, from, static_cast<size_t>(bytes)); });
+  }
 }
 
 const void* Batches::batch_of(const Column& column, int64_t begin) const {

@@ -38,6 +38,8 @@ class Batches {
   }
   sprat_status check_order(int64_t begin, int64_t rows) const;
   void gather(const Column& column, int64_t begin, int64_t rows) const;
+  template <class Copy>
+  void gather_with(const Column& column, int64_t begin, int64_t rows, Copy&& copy) const;
   const void* batch_of(const Column& column, int64_t begin) const;
   double share_of(int64_t begin, int64_t rows) const;
 

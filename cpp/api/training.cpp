@@ -39,20 +39,17 @@ class Stretch {
 
   // Refused if the first batch is.
   sprat_status run() {
-    const Clock::time_point begin = Clock::now();
+    const bool is_timed = stretch_.max_seconds > 0;
     const std::chrono::duration<double> limit(stretch_.max_seconds);
-    while (result_.steps < stretch_.num_batches) {
+    const Clock::time_point begin = is_timed ? Clock::now() : Clock::time_point();
+    while (result_.steps < stretch_.num_batches && result_.end == SPRAT_STRETCH_DONE) {
       const sprat_status status = step();
       if (status != SPRAT_OK) {
         if (result_.steps == 0) return status;
         result_.end = SPRAT_STRETCH_REFUSED;
-        return SPRAT_OK;
-      }
-      if (result_.end != SPRAT_STRETCH_DONE) break;
-      const bool more = result_.steps < stretch_.num_batches;
-      if (more && stretch_.max_seconds > 0 && Clock::now() - begin >= limit) {
+      } else if (is_timed && result_.end == SPRAT_STRETCH_DONE && result_.steps < stretch_.num_batches &&
+                 Clock::now() - begin >= limit) {
         result_.end = SPRAT_STRETCH_TIME;
-        break;
       }
     }
     return SPRAT_OK;

@@ -8,6 +8,7 @@ from .evaluate import evaluate
 from .fit import fit
 from .gradients import NonFiniteError
 from .history import History
+from .step import Step
 from .trainer import Trainer
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "History",
     "NonFiniteError",
     "ReduceOnPlateau",
+    "Step",
     "Trainer",
     "callbacks",
     "evaluate",

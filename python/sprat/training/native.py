@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import _core
-from ..nn.losses import Loss
+from ..nn.losses import Distillation, Loss
 from ..nn.mlp import MLP
+from ..optim._binding import edited, edits
 from ..optim.optimizer import Optimizer
 from .data import ArrayData
 from .gradients import SAFE_ENERGY, gradient_order
@@ -53,8 +54,9 @@ class NativeSteps:
         self.model, self.optimizer, self.loss = model, optimizer, loss
         self.gradients: Any = None  # of the last step, by name
         self.plan: Any = None
-        self._made_for: tuple[Any, ...] = ()
-        self._grads: Any = None  # the same arrays as the optimizer wants them
+        # Of the optimizer and of the model when ``plan`` was made: another plan, or an edit, makes it stale.
+        self.optimizer_plan: Any = None
+        self.seen: Any = None
 
     def refresh(self) -> bool:
         """Follow what was set or edited since the last step; whether ``plan`` is another one now.
@@ -63,22 +65,24 @@ class NativeSteps:
         """
         optimizer, model = self.optimizer, self.model
         optimizer._refresh()
-        now = (optimizer._plan, model._structure_version, model._frozen)
-        fresh = now != self._made_for
-        if fresh:
-            self._make()
-            self._made_for = now
-        optimizer._plan.bind(self._grads)  # another step may have brought gradients of its own
-        return fresh
-
-    def _make(self) -> None:
-        model, self._made_for = self.model, ()
-        order = gradient_order(model, self.optimizer)
+        if optimizer._plan is self.optimizer_plan and not edited(model, self.seen):
+            return False
+        self.optimizer_plan = None
+        order = gradient_order(model, optimizer)
         self.gradients = model._gradients(None)
         flat = self.gradients.flat
-        self._grads = flat if order is None else [self.gradients[name] for name in order]
-        options = self.loss.native_options(model.dtype)
-        self.plan = _core.TrainingPlan(model._native, model.params, flat, model._frozen_flags, **options)
+        self.plan = _core.TrainingPlan(
+            model._native,
+            model.params,
+            flat,
+            model._frozen_flags,
+            optimizer._plan,
+            flat if order is None else [self.gradients[name] for name in order],
+            with_teacher=isinstance(self.loss, Distillation),
+            **self.loss.native_options(model.dtype),
+        )
+        self.seen, self.optimizer_plan = edits(model), optimizer._plan
+        return True
 
 
 class Stretches:
@@ -135,7 +139,7 @@ class Stretches:
         loss_sum, loss_weight = trainer.loss_sums
         try:
             steps.plan.run(
-                optimizer._plan, order, data.num_rows, data.batch_size, trainer.batch, most, trainer.seed, trainer.step,
+                order, data.num_rows, data.batch_size, trainer.batch, most, trainer.seed, trainer.step,
                 rates, SLICE, SAFE_ENERGY, loss_sum, loss_weight,
             )  # fmt: skip
         finally:
