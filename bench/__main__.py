@@ -76,10 +76,14 @@ def run(given: argparse.Namespace) -> tuple[dict[str, Any], dict[str, list[Resul
     with tempfile.TemporaryDirectory() as folder:
         for topic in given.topics or TOPICS:
             output = Path(folder, f"{topic}.json")
+            threads = max(2, given.threads) if topic == "threads" else given.threads
+            if threads > len(os.sched_getaffinity(0)) and not given.topics:
+                print(f"\n{topic} is left out: it wants {threads} processors")
+                continue
             command = [sys.executable, "-m", f"{__package__}.run_topic", topic, str(output), "--only", given.only]
-            command += ["--threads", str(given.threads), *(["--quick"] if given.quick else [])]
+            command += ["--threads", str(threads), *(["--quick"] if given.quick else [])]
             command += [*(["--all"] if given.all else []), *(["--peers", *given.peers] if given.peers else [])]
-            environment = machine.environment(given.threads, os.environ)
+            environment = machine.environment(threads, os.environ)
             root = str(Path(__file__).parents[1])
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
             done = subprocess.run(command, env=environment, check=False)
@@ -87,7 +91,7 @@ def run(given: argparse.Namespace) -> tuple[dict[str, Any], dict[str, list[Resul
                 raise SystemExit(f"{topic} ended with status {done.returncode}")
             written = json.loads(output.read_text(encoding="utf-8"))
             versions = about.get("versions", {}) | written["machine"]["versions"]
-            about = written["machine"] | {"versions": versions}
+            about = written["machine"] | {"threads": given.threads, "versions": versions}
             topics[topic] = [report.from_json(result) for result in written["results"]]
     return about, topics
 

@@ -1,6 +1,7 @@
 """What lies between Python's call and the first multiply: the smallest problem of each kind, all of it overhead.
 
-The empty call of a Python function is the floor. The same work through sprat.cython_api shows what Python costs.
+The limit is the call of a Python function that does nothing. The same work through sprat.cython_api shows what Python
+costs.
 """
 
 from __future__ import annotations
@@ -11,18 +12,11 @@ import numpy as np
 
 import sprat
 
-from .cases import Candidate, Case
+from .cases import Candidate, Case, Work
 from .networks import Network
 from .problems import ArrayStep, Quantizing
 from .tasks import candidates, check_prediction
 from .topics import Wanted
-
-
-def _nothing() -> None:
-    """The least that Python can call."""
-
-
-FLOOR = Candidate("empty function", _nothing, lambda: None)
 
 
 def cases(wanted: Wanted) -> Iterator[Case]:
@@ -31,6 +25,9 @@ def cases(wanted: Wanted) -> Iterator[Case]:
     ways: dict[str, Callable[[], list[Candidate]]] = {
         "predict, 1-1, 1 row": lambda: candidates(
             "predict", network, wanted.threads, check_prediction(network), wanted.includes
+        ),
+        "predict, 1-1, 1 row, from C": lambda: candidates(
+            "predict from C", network, wanted.threads, check_prediction(network)
         ),
         "predict, 1-1, 1 row, without out": lambda: [_without_out()],
         "threshold pruning, n = 1": lambda: [_threshold()],
@@ -46,9 +43,10 @@ def cases(wanted: Wanted) -> Iterator[Case]:
         ways[f"{task}, n = 1"] = lambda task=task, check=check: candidates(
             task, codes, wanted.threads, check, wanted.includes
         )
+    ways["quantize, n = 1, from C"] = lambda: candidates("quantize from C", codes, wanted.threads, codes.check_codes)
     for title, make in ways.items():
         if wanted.case(title):
-            yield Case(title, [*make(), FLOOR])
+            yield Case(title, make(), Work(calls=0 if title.endswith("from C") else 1))
 
 
 def _ran(prepared: object) -> None:

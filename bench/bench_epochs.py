@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .arrays import aligned
-from .cases import Array, Case
+from .cases import Array, Case, Work
 from .networks import SIZES
 from .problems import Training
 from .tasks import candidates
@@ -42,4 +42,6 @@ def cases(wanted: Wanted) -> Iterator[Case]:
         title = f"C, 1 epoch of {rows:,} rows of {name}, batch {BATCH}"
     if wanted.case(title):
         problem = Training(SIZES["C"], train, test, epochs, BATCH, accuracy)
-        yield Case(title, candidates("epochs", problem, wanted.threads, problem.check, wanted.includes))
+        found = candidates("epochs", problem, wanted.threads, problem.check, wanted.includes)
+        step = problem.network.train_work
+        yield Case(title, found, Work(flops=step.flops * len(train[0]) / BATCH * epochs))

@@ -24,7 +24,7 @@ class Candidate:
 
     `call` does it once. `check` raises AssertionError if what one call computes is wrong; it runs before the timing.
     `reset`, where a call uses up what it works on, puts that back; it is not timed. A call that does the work `times`
-    times over counts as so many.
+    times over counts as so many. `before` is called before each block, off the clock.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Candidate:
     check: Callable[[], None]
     reset: Callable[[], object] | None = None
     times: int = 1
+    before: Callable[[], object] | None = None
 
 
 @dataclass
@@ -39,7 +40,7 @@ class Work:
     """The least that any way of doing a case must do; with the machine's limits it gives the shortest time.
 
     `flops` are additions and multiplications of `flop_kind`, fused two by two; `read` and `written` are bytes within
-    `working_set` bytes; `roots` are square roots, each with one division.
+    `working_set` bytes; `roots` are square roots, each with one division; `calls` are of Python functions.
     """
 
     flops: float = 0.0
@@ -48,6 +49,7 @@ class Work:
     written: float = 0.0
     working_set: int = 0
     roots: float = 0.0
+    calls: float = 0.0
 
 
 @dataclass

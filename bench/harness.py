@@ -21,7 +21,7 @@ def run(
 
     What computes something wrong is not timed, and named in the result.
     """
-    results = []
+    results, works = [], []
     for case in cases:
         wrong = {candidate.name: reason for candidate in case.candidates if (reason := _fault(candidate))}
         for name, reason in wrong.items():
@@ -30,7 +30,10 @@ def run(
         timings = time_interleaved(right, effort or Effort())
         limit, words = limits.shortest(case.work, threads)
         results.append(Result(case.name, timings, limit, words, case.sweep, wrong))
+        works.append(case.work)
         show(results[-1])
+    for result, work in zip(results, works, strict=True):
+        result.limit, result.limited_by = limits.shortest(work, threads)  # by the best that the machine has shown
     return results
 
 

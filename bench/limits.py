@@ -8,49 +8,26 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import hashlib
 import mmap
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
 from .arrays import aligned
 from .cases import Array, Candidate, Work
-from .timing import Effort, time_interleaved
+from .native import library
+from .timing import Effort, calls_per_block, run_block
 
-SOURCE = Path(__file__).with_name("limits.cpp")
 EFFORT = Effort(blocks=15, block_seconds=0.003)
+BRIEF = Effort(blocks=5, block_seconds=0.002, warm_up=1)
 
 
 @functools.cache
 def native() -> ctypes.CDLL | None:
-    """The library of limits.cpp, built when its text is new; None without a compiler."""
-    compiler = next(filter(None, map(shutil.which, (os.environ.get("CXX", ""), "c++", "g++", "clang++"))), None)
-    if compiler is None:
-        print("no C++ compiler: the limits of arithmetic and of reading are left out", file=sys.stderr)
+    """The functions of limits.cpp."""
+    loaded = library("limits.cpp")
+    if loaded is None:
         return None
-    key = hashlib.sha256(SOURCE.read_bytes() + compiler.encode()).hexdigest()[:12]
-    folder = SOURCE.parents[1] / "build" / "bench"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        folder = Path(tempfile.mkdtemp(prefix="sprat-bench-"))
-    library = folder / f"limits-{key}.so"
-    if not library.exists():
-        fresh = library.with_suffix(f".{os.getpid()}.so")
-        command = [compiler, "-O2", "-std=c++20", "-shared", "-fPIC", str(SOURCE), "-o", str(fresh)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            print(f"{' '.join(command)} failed: limits are left out\n{done.stderr[:500]}", file=sys.stderr)
-            return None
-        fresh.replace(library)
-    loaded = ctypes.CDLL(str(library))
     for name in ("limit_fma", "limit_int8", "limit_root"):
         function = getattr(loaded, name)
         function.argtypes, function.restype = [ctypes.c_int64], ctypes.c_int64
@@ -59,18 +36,36 @@ def native() -> ctypes.CDLL | None:
     return loaded
 
 
-def _rate(function: Callable[[int], int], rounds: int) -> float | None:
+# Operations a second, the best that were seen: a disturbed moment must not lower what the machine can do.
+_peaks: dict[str, float] = {}
+
+
+def _best_block(call: Callable[[], object], effort: Effort) -> float:
+    """Seconds of one call in the fastest block."""
+    candidate = Candidate("limit", call, lambda: None)
+    count, _ = calls_per_block(candidate, effort)
+    return min(run_block(candidate, count) / count for _ in range(effort.blocks))
+
+
+def _rate(function: Callable[[int], int], rounds: int, effort: Effort = EFFORT) -> float | None:
     """Work a second of `function`, which works for a number of rounds and tells the work of one."""
     each = function(0)
-    if not each:
-        return None
-    timing = time_interleaved([Candidate("limit", lambda: function(rounds), lambda: None)], EFFORT)["limit"]
-    return each * rounds / timing.low
+    return each * rounds / _best_block(lambda: function(rounds), effort) if each else None
 
 
 @functools.cache
+def _empty_call() -> float:
+    def nothing() -> None:
+        """The least that Python can call."""
+
+    return _best_block(nothing, EFFORT)
+
+
 def peak(kind: str) -> float | None:
-    """Operations a second of one thread: "float32", "float64" (half of it), "int8", or "root" (with a division each)."""
+    """Operations a second of one thread: "float32", "float64" (half of it), "int8", or "root" (with a division each).
+
+    Each call measures again for some milliseconds, and the best of all counts.
+    """
     library = native()
     if library is None:
         return None
@@ -78,7 +73,10 @@ def peak(kind: str) -> float | None:
         single = peak("float32")
         return None if single is None else single / 2
     function = {"float32": library.limit_fma, "int8": library.limit_int8, "root": library.limit_root}[kind]
-    return _rate(function, 100_000)
+    rate = _rate(function, 100_000, BRIEF)
+    if rate is not None:
+        _peaks[kind] = max(rate, _peaks.get(kind, 0.0))
+    return _peaks.get(kind)
 
 
 def _large_pages(size: int) -> Array:
@@ -113,9 +111,7 @@ def _change_bandwidth(size: int) -> float:
         "copy": (lambda: np.copyto(target, source), 8 * half),
         "in place": (lambda: np.negative(values, out=values), 16 * half),
     }
-    candidates = [Candidate(name, call, lambda: None) for name, (call, _) in movers.items()]
-    timings = time_interleaved(candidates, EFFORT)
-    return max(count / timings[name].median for name, (_, count) in movers.items())
+    return max(count / _best_block(call, EFFORT) for call, count in movers.values())
 
 
 def shortest(work: Work, threads: int = 1) -> tuple[float | None, str]:
@@ -137,6 +133,8 @@ def shortest(work: Work, threads: int = 1) -> tuple[float | None, str]:
         bounds["reading"] = work.read / rate
     if work.written and threads == 1:
         bounds["reading and writing"] = (work.read + work.written) / _change_bandwidth(size)
+    if work.calls:
+        bounds["empty call"] = work.calls * _empty_call()
     if not bounds:
         return None, ""
     words = max(bounds, key=lambda name: bounds[name])

@@ -17,12 +17,11 @@ THREAD_VARIABLES = (
 
 
 def environment(threads: int, inherited: Mapping[str, str]) -> dict[str, str]:
-    """Variables under which every library uses `threads`, and idle OpenMP threads do not spin in others' time."""
+    """Variables under which every library uses `threads`."""
     variables = dict(inherited) | {name: str(threads) for name in THREAD_VARIABLES}
     flags = f"--xla_cpu_multi_thread_eigen={str(threads > 1).lower()} intra_op_parallelism_threads={threads}"
     variables |= {"XLA_FLAGS": f"{inherited.get('XLA_FLAGS', '')} {flags}".strip(), "JAX_PLATFORMS": "cpu"}
     variables |= {"TF_CPP_MIN_LOG_LEVEL": "3", "DS_ACCELERATOR": "cpu", "TOKENIZERS_PARALLELISM": "false"}
-    variables.setdefault("OMP_WAIT_POLICY", "passive")
     return variables
 
 

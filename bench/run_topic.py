@@ -6,6 +6,7 @@ import argparse
 import importlib
 import json
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 from . import machine, report
@@ -35,7 +36,7 @@ def main() -> None:
     from . import harness, peers
     from .timing import QUICK, Effort
 
-    chosen = [name for name in peers.PEERS if name == "ours" or not given.peers or name in given.peers]
+    chosen = [name for name in peers.PEERS if name.startswith("ours") or not given.peers or name in given.peers]
     missing = peers.load(chosen)
     about = machine.machine()
     print(f"\n{given.topic} on {about['cpu']}, {about['isa']}, processors {processors}; microseconds, medians")
@@ -50,7 +51,7 @@ def main() -> None:
 
     topic = importlib.import_module(f".bench_{given.topic}", __package__)
     wanted = Wanted(given.threads, given.only, given.quick, tuple(given.peers))
-    effort = QUICK if given.quick else Effort()
+    effort = replace(QUICK if given.quick else Effort(), pause=0.005 if given.threads > 1 else 0.0)
     results = harness.run(topic.cases(wanted), effort, threads=given.threads, show=show)
     written = {
         "machine": about | {"versions": machine.versions()},

@@ -17,7 +17,8 @@ class Effort:
     blocks: int = 25
     block_seconds: float = 0.004
     warm_up: int = 3
-    most_seconds: float = 2.5  # of one candidate in one case; fewer blocks where calls are long, 3 at least
+    most_seconds: float = 2.5  # of one candidate in one case; fewer blocks where calls are long
+    pause: float = 0.0  # seconds before each block: libraries' idle threads spin for a while after their last call
 
 
 QUICK = Effort(blocks=9, block_seconds=0.002, warm_up=2, most_seconds=0.5)
@@ -46,6 +47,8 @@ LONG = 1.0  # seconds of a call that needs no warming up after its check
 
 def calls_per_block(candidate: Candidate, effort: Effort) -> tuple[int, float]:
     """Warm up, then find how many calls fill a block, and the seconds of such a block."""
+    if candidate.before is not None:
+        candidate.before()
     for _ in range(effort.warm_up):
         seconds = run_block(candidate, 1)
         if seconds >= LONG:
@@ -87,7 +90,8 @@ def time_interleaved(candidates: Sequence[Candidate], effort: Effort) -> dict[st
     """Median seconds of one call of each, from blocks that take turns in an order that rotates."""
     counts = {candidate.name: calls_per_block(candidate, effort) for candidate in candidates}
     blocks = {
-        name: min(effort.blocks, max(3, int(effort.most_seconds / seconds))) for name, (_, seconds) in counts.items()
+        name: min(effort.blocks, max(2 if seconds >= LONG else 3, int(effort.most_seconds / seconds)))
+        for name, (_, seconds) in counts.items()
     }
     by_name = {candidate.name: candidate for candidate in candidates}
     # A long call is too dear to be thrown away: it counts as a block.
@@ -95,6 +99,15 @@ def time_interleaved(candidates: Sequence[Candidate], effort: Effort) -> dict[st
     for block in range(max(blocks.values(), default=0)):
         for name in rotation(list(by_name), block):
             if len(measured[name]) < blocks[name]:
-                count = counts[name][0]
-                measured[name].append(run_block(by_name[name], count) / count)
+                measured[name].append(_block_in_turn(by_name[name], counts[name][0], effort.pause))
     return {name: summarize([seconds / by_name[name].times for seconds in values]) for name, values in measured.items()}
+
+
+def _block_in_turn(candidate: Candidate, count: int, pause: float) -> float:
+    """Seconds of one call, from a block that follows another candidate's."""
+    if candidate.before is not None:
+        candidate.before()
+    if pause:
+        time.sleep(pause)
+        run_block(candidate, 1)  # wakes the threads
+    return run_block(candidate, count) / count

@@ -10,7 +10,7 @@ from .cases import is_ours
 
 T = TypeVar("T")
 
-TOPICS = ("predict", "train", "epochs", "optim", "quantize", "prune", "calls", "float64")
+TOPICS = ("predict", "train", "epochs", "optim", "quantize", "prune", "calls", "threads", "float64")
 
 # Quick runs leave these out: each shape takes them seconds to compile.
 SLOW_TO_PREPARE = ("torch compiled",)

@@ -5,7 +5,19 @@ from __future__ import annotations
 import importlib
 from collections.abc import Collection
 
-PEERS = ("ours", "numpy", "torch", "onnxruntime", "openvino", "litert", "jax", "sklearn", "deepspeed", "numkong")
+PEERS = (
+    "ours",
+    "ours_from_c",
+    "numpy",
+    "torch",
+    "onnxruntime",
+    "openvino",
+    "litert",
+    "jax",
+    "sklearn",
+    "deepspeed",
+    "numkong",
+)
 
 
 def load(names: Collection[str] = PEERS) -> dict[str, str]:
@@ -15,7 +27,7 @@ def load(names: Collection[str] = PEERS) -> dict[str, str]:
         try:
             importlib.import_module(f".with_{name}", __package__)
         except ImportError as error:
-            if name == "ours":
+            if name.startswith("ours"):
                 raise
             missing[name] = str(error)
     return missing

@@ -31,20 +31,12 @@ def predict(network: Network, threads: int) -> Prepared:
 
 @offers("train", "sprat")
 def train(network: Network, threads: int) -> Prepared:
-    """Gradients into arrays that are kept, then the optimizer's step."""
+    """training.Step"""
     model = model_of(network)
     optimizer = sprat.optim.Adam(model, lr=LR, betas=BETAS, eps=EPS)
     loss = "cross_entropy" if network.classifies else "mse"
-    x, y = network.x, network.y
-    _, gradients = model.loss_and_gradients(x, y, loss=loss)
-    flat = gradients.flat
-
-    def step() -> float:
-        value, _ = model.loss_and_gradients(x, y, loss=loss, out=gradients)
-        optimizer.step(flat)
-        return float(value)
-
-    return Prepared(step, lambda: list(model.parameters().values()))
+    x, y, step = network.x, network.y, sprat.training.Step(model, optimizer, loss=loss)
+    return Prepared(lambda: step(x, y), lambda: list(model.parameters().values()))
 
 
 @offers("train stretch", "sprat fit")

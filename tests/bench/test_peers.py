@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 
-TESTED = ("ours", "numpy", "torch", "onnxruntime", "sklearn")
+TESTED = ("ours", "ours_from_c", "numpy", "torch", "onnxruntime", "sklearn")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -67,6 +67,12 @@ def test_quantization(per_channel: bool) -> None:
     everyone = {"sprat", "numpy", "torch", "onnxruntime"}
     assert names("quantize", problem, problem.check_codes) == everyone
     assert names("dequantize", problem, problem.check_numbers) == everyone
+
+
+def test_calls_from_c() -> None:
+    network, codes = Network((3, 4, 2), 2), Quantizing(5, per_channel=False)
+    assert names("predict from C", network, check_prediction(network)) == {"sprat from C"}
+    assert names("quantize from C", codes, codes.check_codes) == {"sprat from C"}
 
 
 def test_pruning() -> None:

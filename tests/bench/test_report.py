@@ -42,6 +42,8 @@ def test_everyone_is_listed_fastest_first() -> None:
         (Target(1.0, excess=0.1, extra=0.2), 1.3, True),
         (Target(1.0, excess=0.1, extra=0.2), 1.4, False),
         (Target(0.5, excess=0.1, extra=0.2), 1.3, False),
+        (Target(speedup=1.8), 1.1, True),
+        (Target(speedup=1.8), 1.2, False),
     ],
 )
 def test_targets(wanted: Target, ours: float, verdict: bool) -> None:
@@ -53,6 +55,13 @@ def test_a_target_without_its_figure_is_open() -> None:
     assert Target(share=0.9).met(result(sprat=1.0)) is None
     assert Target(0.5, share=0.9).met(result(sprat=3.0, torch=1.0)) is False
     assert str(Target(1.0, excess=0.15, extra=5e-7)) == "<= 1, limit + 15% + 0.5 us"
+
+
+def test_short_work_is_never_slower_with_threads() -> None:
+    wanted = target("threads", "predict A, 1 row")
+    assert wanted is not None
+    assert wanted.met(Result("short", result(sprat=9e-5, peer=1e-4).timings)) is True
+    assert wanted.met(Result("short", result(sprat=1.2e-4, peer=1e-4).timings)) is False
 
 
 def test_targets_belong_to_topics() -> None:

@@ -82,6 +82,7 @@ def make_jobs() -> list[Job]:
     from .. import optim, prune, quantization
     from ..inference import Predictor
     from ..nn import MLP
+    from ..training import Step
 
     rng = np.random.default_rng(0)
     model = MLP(SIZES, seed=0)
@@ -93,13 +94,8 @@ def make_jobs() -> list[Job]:
     products = [ins * outs for ins, outs in itertools.pairwise(SIZES)]
 
     # So small a rate leaves the weights, and with them the work, where they are.
-    adam = optim.Adam(model, lr=1e-6)
+    step = Step(model, optim.Adam(model, lr=1e-6), loss="cross_entropy")
     batch = x[:BATCH], y[:BATCH]
-    _, gradients = model.loss_and_gradients(*batch, loss="cross_entropy")
-
-    def step() -> None:
-        model.loss_and_gradients(*batch, loss="cross_entropy", out=gradients)
-        adam.step(gradients.flat)
 
     array, gradient = (rng.standard_normal(N, np.float32) for _ in range(2))
     updated = optim.Adam([array.copy()], lr=1e-6)
@@ -113,7 +109,7 @@ def make_jobs() -> list[Job]:
         Job("predict, 1 row", lambda: predict(one, out=one_out), 2.0 * sum(products), "flop"),
         Job(f"predict, {ROWS} rows", lambda: predict(x, out=out), 2.0 * sum(products) * ROWS, "flop"),
         # Forward, gradient of the weights, and gradient of the inputs of all layers but the first.
-        Job(f"training step with Adam, {BATCH} rows", step, 2.0 * BATCH * (3 * sum(products) - products[0]), "flop"),
+        Job(f"training step with Adam, {BATCH} rows", lambda: step(*batch), 2.0 * BATCH * (3 * sum(products) - products[0]), "flop"),
         Job("Adam step, 1,000,000 elements", updated.step, 28.0 * N, "byte"),
         Job("quantize to int8, 1,000,000 elements", lambda: quantization.quantize(array, 0.03, out=codes), 5.0 * N, "byte"),
         Job("dequantize, 1,000,000 elements", lambda: quantization.dequantize(codes, 0.03, out=real), 5.0 * N, "byte"),
