@@ -21,8 +21,8 @@ namespace {
 
 // Weights packed once, for the instruction set in use when it was made.
 //
-// Few rows, or wide layers, are A of products whose B is weight^T (k = inputs): outputs are the lanes, and the packed
-// weights are read once for up to max_rows rows. Many rows of narrow layers are B themselves, in panels: rows are the
+// Rows are A of products whose B is weight^T (k = inputs): outputs are the lanes, and the packed weights are read once
+// for up to max_rows rows. Where too many lanes would have no output, a batch is B itself, in panels: rows are the
 // lanes, so that ten outputs, or one, do not pay for sixteen. The packed weights serve as A there.
 class MlpPredictor final : public sprat_predictor {
  public:
@@ -55,11 +55,12 @@ class MlpPredictor final : public sprat_predictor {
       layer.bias = bias;
       bias += bias_bytes;
     }
+    pays_in_panels_ = pays_in_panels();
     return true;
   }
 
   bool run(const void* x, int64_t rows, void* out) const noexcept override {
-    if (rows > linear_.panel_columns / 2 && mlp_.widest <= kWidestInPanels) {
+    if (pays_in_panels_ && rows >= linear_.panel_columns) {
       return forward({mlp_, kernels_, weights_.data(), nullptr}, x, rows, mlp_.num_layers() - 1, out);
     }
     const int64_t most = kChunkBytes / (2 * mlp_.widest * size_);
@@ -82,8 +83,15 @@ class MlpPredictor final : public sprat_predictor {
   }
 
  private:
-  // Up to here turning rows into lanes and back costs less than it saves: see kernels/README.md.
-  static constexpr int64_t kWidestInPanels = 128;
+  // Whether the multiply-adds of lanes without an output cost more than turning rows into lanes and back does. An
+  // element turned costs as much as some ten multiply-adds: see kernels/README.md.
+  bool pays_in_panels() const {
+    int64_t idle = 0;
+    for (const LayerWeights& layer : weights_) {
+      idle += layer.weight.k * (linear_.packed_size(1, layer.weight.rows) - layer.weight.rows);
+    }
+    return idle > 10 * (in_features + out_features);
+  }
 
   int64_t packed_bytes(const Factor& weight) const {
     return round_up(linear_.packed_size(weight.k, weight.rows) * size_, kAlignment);
@@ -119,6 +127,7 @@ class MlpPredictor final : public sprat_predictor {
   const LinearKernel& linear_;
   const int64_t size_;
   std::vector<LayerWeights> weights_;  // packed
+  bool pays_in_panels_ = false;
   AlignedBuffer<std::byte> packed_, biases_;
 };
 
