@@ -11,7 +11,7 @@
 namespace sprat {
 namespace {
 
-// Below this many elements a second thread costs more than it brings.
+// Below this many elements a second thread costs more than it brings, even if it is awake: see kernels/README.md.
 constexpr int64_t kGrain = 16384;
 
 // ---- checks

@@ -1,5 +1,5 @@
-// NumPy's own view of an array: its fields, read where they lie, in a nanosecond. The buffer protocol takes 30, as NumPy
-// writes a format string and looks up a record for every view.
+// NumPy's own view of an array: its fields, read where they lie, in a nanosecond. The buffer protocol takes 30, as
+// NumPy writes a format string and looks up a record for every view.
 //
 // Compiled against NumPy's stable ABI: one module serves every NumPy 2.
 #pragma once
