@@ -110,11 +110,11 @@ class Base:
             parameter.states = {
                 name: parameter.states[name]
                 if name in parameter.states
-                else _binding.aligned_full(array, self._initial_state(name, group))
-                for name in KERNELS[kernels[parameter.group]]
+                else _binding.placed(array, place, self._initial_state(name, group))
+                for place, name in enumerate(KERNELS[kernels[parameter.group]], 1)
             }
             if self.ema_decay is not None and parameter.ema is None:
-                parameter.ema = _binding.aligned_full(array, array)
+                parameter.ema = _binding.placed(array, _binding.EMA_PLACE, array)
         plan = _binding.make_plan(kernels, parameters, self._model, step_count)
         plan.set_options(
             self.clip_norm or 0.0,

@@ -48,10 +48,24 @@ def check_arrays(parameters: list[Parameter]) -> None:
             raise TypeError(f"{name}: wanted float32 or float64, got {array.dtype}")
 
 
-def aligned_full(like: Array, value: float | Array) -> Array:
-    """A new array of the same shape and dtype that starts on a cache line."""
-    memory = np.empty(like.nbytes + 64, np.uint8)
-    start = -memory.ctypes.data % 64
+EMA_PLACE = 4  # behind the most states that there are
+_LINE, _PAGE = 64, 4096
+_APART = 12 * _LINE  # in a page, from the parameter and from each other
+_SMALLEST = 4 * _PAGE  # bytes of an array for which the place in the page is worth a page
+
+
+def placed(like: Array, place: int, value: float | Array) -> Array:
+    """A new array of the shape and dtype of `like`, a parameter, filled with `value`: its state number `place`.
+
+    It begins on a cache line, and well apart from the others of this parameter in the 4096 bytes of a page. A CPU takes a
+    load for the store before it when the two addresses agree in their last 12 bits, and waits for it in vain: a step over
+    arrays that lie one behind the other and have 2^n elements takes 1.4 to 1.7 times as long.
+    """
+    apart = place * _APART if like.nbytes >= _SMALLEST else 0
+    modulus = _PAGE if apart else _LINE
+    memory = np.empty(like.nbytes + modulus, np.uint8)
+    wanted = -(-like.ctypes.data // _LINE) * _LINE + apart
+    start = (wanted - memory.ctypes.data) % modulus
     array: Array = memory[start : start + like.nbytes].view(like.dtype).reshape(like.shape)
     array[...] = value
     return array

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ._binding import EMA_PLACE, placed
 from ._groups import Array, Parameter
 
 # For each axis the indices that were kept, or None for all of them.
@@ -51,8 +52,9 @@ def _follow_one(source: Parameter | None, name: str | None, array: Array, index_
     if shape != np.shape(array):
         raise ValueError(f"index_maps[{name!r}]: keeps shape {shape}, the parameter has {np.shape(array)}")
     where = np.ix_(*kept)
-    states = {key: np.ascontiguousarray(state[where]) for key, state in source.states.items()}
-    mask, ema = (None if part is None else np.ascontiguousarray(part[where]) for part in (source.mask, source.ema))
+    states = {key: placed(array, place, state[where]) for place, (key, state) in enumerate(source.states.items(), 1)}
+    mask = None if source.mask is None else np.ascontiguousarray(source.mask[where])
+    ema = None if source.ema is None else placed(array, EMA_PLACE, source.ema[where])
     return replace(source, array=array, name=name, mask=mask, states=states, ema=ema)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from . import schedules
+from ._binding import EMA_PLACE, placed
 from ._groups import HYPERPARAMETERS, Array, Parameter, ParamGroup
 from .schedules import Schedule
 
@@ -146,7 +147,9 @@ def _parameter(where: str, saved: Any, parameter: Parameter, names: Sequence[str
         if "step" in entries:
             raise ValueError(f"{where}: {missing!r} is missing")
         return replace(parameter, states={}, step=0, mu_product=1.0)  # torch's SGD before its first step
-    states = {name: _array(f"{where}[{name!r}]", entries[name], parameter.array) for name in names}
+    states = {
+        name: _array(f"{where}[{name!r}]", entries[name], parameter.array, place) for place, name in enumerate(names, 1)
+    }
     # torch's SGD does not count its steps: that it has a buffer says that the first one lies behind it.
     step = _count(f"{where}['step']", entries.get("step", 1))
     mu_product = 1.0
@@ -170,7 +173,7 @@ def _averages(saved: Any, fresh: list[Parameter], parameters: Sequence[Parameter
     for index, parameter in enumerate(fresh):
         if index not in averages:
             raise ValueError(f"{where}: {index} is missing")
-        parameter.ema = _array(f"{where}[{index}]", averages[index], parameter.array)
+        parameter.ema = _array(f"{where}[{index}]", averages[index], parameter.array, EMA_PLACE)
 
 
 def _mapping(where: str, value: Any) -> Mapping[Any, Any]:
@@ -179,14 +182,14 @@ def _mapping(where: str, value: Any) -> Mapping[Any, Any]:
     return value
 
 
-def _array(where: str, value: Any, like: Array) -> Array:
-    """An own copy of `value` in the dtype of `like`."""
+def _array(where: str, value: Any, like: Array, place: int) -> Array:
+    """An own copy of `value` in the dtype of `like`, as its state number `place`."""
     array = np.asarray(value)
     if array.dtype.kind != "f":
         raise TypeError(f"{where}: wanted an array of floats, got {array.dtype}")
     if array.shape != like.shape:
         raise ValueError(f"{where}: wanted shape {like.shape}, got {array.shape}")
-    return np.array(array, like.dtype, order="C")
+    return placed(like, place, array)
 
 
 def _number(where: str, value: Any) -> float:
