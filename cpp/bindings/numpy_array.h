@@ -37,4 +37,12 @@ inline PyArrayObject* plain_array(PyObject* object, int wanted) {
   return PyArray_ISNBO(PyArray_DESCR(array)->byteorder) ? array : nullptr;
 }
 
+// The number in a NumPy scalar that holds a T. Not by PyArrayScalar_VAL, which Python's limited API does not have.
+template <class T>
+T scalar_value(PyObject* scalar) {
+  T value;
+  PyArray_ScalarAsCtype(scalar, &value);
+  return value;
+}
+
 }  // namespace sprat::bindings

@@ -7,8 +7,6 @@
 #include "bindings/numpy_array.h"
 #include "bindings/positional.h"
 
-#include <numpy/arrayscalars.h>
-
 namespace sprat::bindings {
 namespace {
 
@@ -105,7 +103,7 @@ class Given {
   bool take_scale(PyObject* object) {
     double scale;
     if (PyFloat_Check(object)) scale = PyFloat_AsDouble(object);
-    else if (PyArray_IsScalar(object, Float)) scale = double{PyArrayScalar_VAL(object, Float)};
+    else if (PyArray_IsScalar(object, Float)) scale = double{scalar_value<float>(object)};
     else return false;
     scale_.real64 = scale;
     if (quantizer.real == SPRAT_FLOAT32) {
@@ -117,7 +115,7 @@ class Given {
   }
   bool take_zero_point(PyObject* object) {
     int64_t value;
-    if (PyArray_IsScalar(object, Int)) value = PyArrayScalar_VAL(object, Int);
+    if (PyArray_IsScalar(object, Int)) value = scalar_value<int32_t>(object);
     else if (!PyLong_CheckExact(object) || !take_integer(object, quantizer.quant_min, quantizer.quant_max, value))
       return false;
     if (value < quantizer.quant_min || value > quantizer.quant_max) return false;
