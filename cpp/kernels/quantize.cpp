@@ -140,7 +140,9 @@ struct Quantize {
     auto value = Reals<T>::template load<kWhole>(x, n);
     for (int r = 0; r < Reals<T>::kRegisters; ++r) {
       const int64_t j = i + r * kLanes<V>;
-      value.at[r] = Affine<V>{at.scale(j), at.zero_point(j), quant_min, quant_max}.quantize(value.at[r]);
+      const V scale = at.scale(j);
+      const Affine<V> affine{without_denormals(scale, scale), at.zero_point(j), quant_min, quant_max};
+      value.at[r] = affine.quantize(without_denormals(value.at[r], scale));
     }
     return round_to_int(as_float(value));
   }
@@ -231,8 +233,10 @@ struct FakeQuantize {
       const int64_t j = k * kLanes<V>;
       const Affine<V> affine{at.scale(i + j), at.zero_point(i + j), quant_min, quant_max};
       if (divide) [[unlikely]] {
-        code[k] = affine.quantize(x[k]);
-        if (kInside) passes[k] = affine.passes_gradient(x[k]);
+        const V scale = affine.scale, value = without_denormals(x[k], scale);
+        const Affine<V> larger{without_denormals(scale, scale), affine.zero_point, quant_min, quant_max};
+        code[k] = larger.quantize(value);
+        if (kInside) passes[k] = larger.passes_gradient(value);
       }
       const V y = affine.dequantize(code[k]);
       if constexpr (kWhole) {

@@ -24,17 +24,29 @@ SPRAT_ISA_BEGIN
 template <class T>
 constexpr T kRoundingMagic = sizeof(T) == 4 ? T(12582912.0) : T(kRoundMagic);
 
+template <class T>
+constexpr T kLeastNormal = sizeof(T) == 4 ? T(1.17549435082228750797e-38) : T(2.22507385850720138309e-308);
+
+// x and a denormal scale times a power of 2: the same quotient, but processors divide denormal numbers slowly. An x
+// that overflows here was beyond all codes before.
+template <class V>
+SPRAT_HD SPRAT_INLINE V without_denormals(V x, V scale) {
+  using T = Scalar<V>;
+  return x * select(scale < V(kLeastNormal<T>), V(T(18446744073709551616.0)), V(T(1)));
+}
+
 template <class V>
 struct Bracket {
   V low, high;  // reciprocals of the scale on both sides
   V offset;     // magic + zero_point
 
-  // Outside of [2^-120, 2^120] (scales or reciprocals near denormal numbers) nothing is sure: the ends are NaN.
+  // Denormal scales, and those whose reciprocals are nearly denormal, have less than full precision: the ends are NaN,
+  // and nothing is sure.
   SPRAT_HD SPRAT_INLINE static Bracket of(V scale, V zero_point) {
     using T = Scalar<V>;
     constexpr T kUnit = sizeof(T) == 4 ? T(5.9604644775390625e-08) : T(1.1102230246251565404e-16);
     constexpr T kApart = kHasFastFma ? 4 * kUnit : 8 * kUnit;
-    constexpr T kLeast = T(7.5231638452626401e-37), kMost = T(1.329227995784916e+36);  // 2^-120, 2^120
+    constexpr T kLeast = kLeastNormal<T>, kMost = T(0.5) / kLeast;  // 2^-126 and 2^125, 2^-1022 and 2^1021
     const V reciprocal = select(scale >= V(kLeast) && scale <= V(kMost), V(T(1)) / scale, V(T(__builtin_nan(""))));
     return {reciprocal * V(1 - kApart), reciprocal * V(1 + kApart), zero_point + V(kRoundingMagic<T>)};
   }

@@ -9,12 +9,10 @@
 // scale below the smallest normal number is lifted to it: denormal scales would lose the digits of the quotient.
 #pragma once
 
+#include "formulas/quantize/bracket.h"  // kLeastNormal
 #include "simd/vec.h"
 
 SPRAT_ISA_BEGIN
-
-template <class T>
-constexpr T kSmallestNormal = sizeof(T) == 4 ? T(1.17549435082228750797e-38) : T(2.22507385850720138309e-308);
 
 template <class T>
 struct QParams {
@@ -29,7 +27,7 @@ SPRAT_HD SPRAT_INLINE QParams<T> choose_qparams(T low, T high, int32_t quant_min
   const T half_steps = T(quant_max - quant_min) / 2;
   // Halves keep high - low finite, and change no bit of the quotient.
   const T reach = symmetric ? max(-low, high) : high / 2 - low / 2;
-  const T scale = low == high ? T(1) : max(reach / half_steps, kSmallestNormal<T>);
+  const T scale = low == high ? T(1) : max(reach / half_steps, kLeastNormal<T>);
   if (symmetric) return {scale, (quant_min + quant_max + 1) / 2};
   const T zero_point = clamp(round_even(T(quant_min) - low / scale), T(quant_min), T(quant_max));
   return {scale, static_cast<int32_t>(zero_point)};
