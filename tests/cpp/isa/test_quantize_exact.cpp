@@ -1,5 +1,5 @@
 // The codes that quantize finds by multiplication are those of the division, where they could differ: beside every half
-// between two codes, for scales of every kind. SPRAT_TEST_EXHAUSTIVE=1 takes 2^22 scales and every float, once.
+// between two codes, for scales of every kind. SPRAT_TEST_EXHAUSTIVE=1 takes 2^20 scales and every float.
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -117,8 +117,7 @@ void check_every_float(const QuantizeFormat& format) {
       const uint32_t bits = block << 20 | i;
       std::memcpy(&x[i], &bits, sizeof bits);
     }
-    checker.check(x, 0.0173f, format.min + 31);
-    checker.check(x, 3.0f, format.min + 200);
+    checker.check(x, format.dtype == SPRAT_INT8 ? 0.0173f : 3.0f, format.min + 31);
   }
 }
 
@@ -130,8 +129,8 @@ int main() {
   const bool exhaustive = std::getenv("SPRAT_TEST_EXHAUSTIVE") != nullptr;
   for (int32_t f = 0; f < table->quantize->num_formats; ++f) {
     const QuantizeFormat& format = table->quantize->formats[f];
-    check_scales<float>(format, SPRAT_FLOAT32, exhaustive ? 1 << 22 : 1500);
-    check_scales<double>(format, SPRAT_FLOAT64, exhaustive ? 1 << 20 : 500);
+    check_scales<float>(format, SPRAT_FLOAT32, exhaustive ? 1 << 20 : 1500);
+    check_scales<double>(format, SPRAT_FLOAT64, exhaustive ? 1 << 18 : 500);
     if (exhaustive) check_every_float(format);
   }
   return check::report();
