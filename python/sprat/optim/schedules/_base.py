@@ -78,6 +78,8 @@ class Schedule(ABC):
         ValueError
             If `step` is negative, or the rate overflows there.
         """
+        if type(step) is int:
+            return self._checked(step)
         if isinstance(step, np.ndarray):
             if step.dtype.kind not in "iu":
                 raise TypeError(f"step: wanted an integer or an integer array, got an array of {step.dtype}")

@@ -19,10 +19,8 @@ _DECIMAL = Context(prec=34, rounding=ROUND_HALF_EVEN, Emin=-999999, Emax=999999,
 
 
 def _horner(coefficients: tuple[float, ...], x: float) -> float:
-    total = 0.0
-    for coefficient in coefficients:
-        total = total * x + coefficient
-    return total
+    a, b, c, d, e, f, g, h, i = coefficients  # by name: a loop takes twice as long, before every step
+    return (((((((a * x + b) * x + c) * x + d) * x + e) * x + f) * x + g) * x + h) * x + i
 
 
 def cospi(t: float) -> float:
