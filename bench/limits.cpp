@@ -118,6 +118,29 @@ __attribute__((target("avx2"))) void read_avx2(const char* memory, int64_t bytes
   sink_int = total;
 }
 
+__attribute__((target("avx512f"))) void change_avx512(char* memory, int64_t bytes, int64_t rounds) {
+  const __m512i ones = _mm512_set1_epi64(-1);
+  for (int64_t round = 0; round < rounds; ++round) {
+#pragma GCC unroll 4
+    for (int64_t at = 0; at + 64 <= bytes; at += 64) {
+      _mm512_store_si512(memory + at, _mm512_xor_si512(_mm512_load_si512(memory + at), ones));
+    }
+    asm volatile("" ::: "memory");
+  }
+}
+
+__attribute__((target("avx2"))) void change_avx2(char* memory, int64_t bytes, int64_t rounds) {
+  const __m256i ones = _mm256_set1_epi64x(-1);
+  for (int64_t round = 0; round < rounds; ++round) {
+#pragma GCC unroll 4
+    for (int64_t at = 0; at + 32 <= bytes; at += 32) {
+      auto* here = reinterpret_cast<__m256i*>(memory + at);
+      _mm256_store_si256(here, _mm256_xor_si256(_mm256_load_si256(here), ones));
+    }
+    asm volatile("" ::: "memory");
+  }
+}
+
 bool has_avx512() { return __builtin_cpu_supports("avx512f") != 0; }
 bool has_avx2() { return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0; }
 
@@ -165,6 +188,17 @@ void read_neon(const char* memory, int64_t bytes, int64_t rounds) {
   sink_int = total;
 }
 
+void change_neon(char* memory, int64_t bytes, int64_t rounds) {
+  for (int64_t round = 0; round < rounds; ++round) {
+#pragma GCC unroll 4
+    for (int64_t at = 0; at + 16 <= bytes; at += 16) {
+      auto* here = reinterpret_cast<uint8_t*>(memory + at);
+      vst1q_u8(here, vmvnq_u8(vld1q_u8(here)));
+    }
+    asm volatile("" ::: "memory");
+  }
+}
+
 #endif
 
 }  // namespace
@@ -209,6 +243,17 @@ int64_t limit_read(const char* memory, int64_t bytes, int64_t rounds) {
   if (has_avx2()) return read_avx2(memory, bytes, rounds), bytes / 256 * 256;
 #elif defined(__aarch64__)
   return read_neon(memory, bytes, rounds), bytes / 128 * 128;
+#endif
+  return 0;
+}
+
+// Bytes read and bytes written, by a change in place.
+int64_t limit_change(char* memory, int64_t bytes, int64_t rounds) {
+#if defined(__x86_64__)
+  if (has_avx512()) return change_avx512(memory, bytes, rounds), 2 * (bytes / 64 * 64);
+  if (has_avx2()) return change_avx2(memory, bytes, rounds), 2 * (bytes / 32 * 32);
+#elif defined(__aarch64__)
+  return change_neon(memory, bytes, rounds), 2 * (bytes / 16 * 16);
 #endif
   return 0;
 }
