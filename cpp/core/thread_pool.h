@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 
 #include "core/parallel.h"
@@ -47,6 +48,7 @@ class ThreadPool {
   alignas(64) std::atomic<bool> busy_{false};
   // Below: written only by the caller that holds busy_, before it stores the ticket.
   RangeSplit split_;
+  std::chrono::steady_clock::time_point last_begin_{};  // of a region
   RangeFunction function_ = nullptr;
   void* context_ = nullptr;
   int num_workers_ = 0;
