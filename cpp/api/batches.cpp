@@ -58,6 +58,8 @@ sprat_status check_stretch(const sprat_mlp& mlp, const sprat_training_data* data
                 shown(data->rows));
   SPRAT_REQUIRE(is_dtype(data->x_dtype), "data.x_dtype: there is no dtype %d", static_cast<int>(data->x_dtype));
   if (data->rows > 0) SPRAT_RETURN_IF_REFUSED(check_array("data.x", data->x, item_size(data->x_dtype)));
+  SPRAT_REQUIRE(data->target_kind == SPRAT_TARGET_NUMBERS || data->target_kind == SPRAT_TARGET_CLASSES,
+                "data.target_kind: wanted numbers or classes, got %d", static_cast<int>(data->target_kind));
   SPRAT_REQUIRE(is_aligned(data->share, sizeof(double)), "data.share: wanted an array aligned to its element");
   SPRAT_REQUIRE(is_aligned(data->target, data->target_kind == SPRAT_TARGET_CLASSES ? 8 : mlp.element_size()) &&
                     is_aligned(data->teacher, mlp.element_size()) &&
@@ -71,11 +73,16 @@ sprat_status check_stretch(const sprat_mlp& mlp, const sprat_training_data* data
       is_aligned(s.order, sizeof *s.order) && is_aligned(s.lr, sizeof *s.lr) && is_aligned(s.losses, sizeof *s.losses),
       "stretch: wanted arrays aligned to their elements");
   SPRAT_REQUIRE(s.batch_size >= 1, "stretch.batch_size: wanted at least 1, got %lld", shown(s.batch_size));
+  SPRAT_REQUIRE(size_fits(std::min(s.batch_size, s.length), mlp.widest),
+                "stretch.batch_size: batches of %lld rows are more than there is memory for",
+                shown(std::min(s.batch_size, s.length)));
   const int64_t batches = s.length == 0 ? 0 : (s.length - 1) / s.batch_size + 1;
   SPRAT_REQUIRE(
       s.first_batch >= 0 && s.num_batches >= 0 && s.first_batch <= batches && s.num_batches <= batches - s.first_batch,
       "stretch: wanted some of the %lld batches, got %lld from batch %lld", shown(batches), shown(s.num_batches),
       shown(s.first_batch));
+  SPRAT_REQUIRE(!s.options || s.options->size == sizeof *s.options, "stretch.options.size: wanted %zu",
+                sizeof *s.options);
   SPRAT_REQUIRE(s.max_seconds >= 0, "stretch.max_seconds: wanted at least 0, got %g", s.max_seconds);
   return SPRAT_OK;
 }

@@ -28,7 +28,6 @@ class Batches {
     sprat_dtype from, to;  // the same for what is copied as it is
     void* buffer = nullptr;
 
-    int64_t value_bytes() const { return row_bytes / values; }
     int64_t batch_row_bytes() const { return from == to ? row_bytes : values * item_size(to); }
     const char* row(int64_t index) const { return static_cast<const char*>(rows) + index * row_bytes; }
   };

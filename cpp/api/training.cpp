@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "api/batches.h"
 #include "api/dispatch.h"
@@ -28,12 +29,12 @@ sprat_status check_training(const sprat_training* training) {
   return SPRAT_OK;
 }
 
-// One run of sprat_train. Everything that is the same for all steps is checked.
+// One run of sprat_train. Data and stretch are checked; the rest is by what each step calls.
 class Stretch {
  public:
-  Stretch(const sprat_training& training, const Batches& batches, const sprat_stretch& stretch,
+  Stretch(const sprat_training& training, const Batches& batches, const sprat_stretch& stretch, double* rates_before,
           sprat_stretch_result& result)
-      : training_(training), batches_(batches), stretch_(stretch), result_(result) {
+      : training_(training), batches_(batches), stretch_(stretch), rates_before_(rates_before), result_(result) {
     if (stretch.options) options_ = *stretch.options;
   }
 
@@ -92,10 +93,20 @@ class Stretch {
     });
   }
 
+  // The groups keep their rates if no step is made.
   sprat_status update() {
-    if (stretch_.lr) {
-      for (int64_t g = 0; g < training_.num_groups; ++g) training_.groups[g].params.lr = stretch_.lr[result_.steps];
+    if (!stretch_.lr) return update_at_groups_rates();
+    for (int64_t g = 0; g < training_.num_groups; ++g) {
+      rates_before_[g] = std::exchange(training_.groups[g].params.lr, stretch_.lr[result_.steps]);
     }
+    const sprat_status status = update_at_groups_rates();
+    for (int64_t g = 0; status != SPRAT_OK && g < training_.num_groups; ++g) {
+      training_.groups[g].params.lr = rates_before_[g];
+    }
+    return status;
+  }
+
+  sprat_status update_at_groups_rates() {
     double norm = std::numeric_limits<double>::quiet_NaN();
     const bool clips = training_.optimizer->clip_norm > 0;
     SPRAT_RETURN_IF_REFUSED(
@@ -121,6 +132,7 @@ class Stretch {
   const sprat_training& training_;
   const Batches& batches_;
   const sprat_stretch& stretch_;
+  double* rates_before_;  // (num_groups,): what the update being made replaces
   sprat_stretch_result& result_;
   sprat_mlp_options options_{sizeof(sprat_mlp_options), 0, 0, 0, nullptr, 0};
 };
@@ -138,11 +150,12 @@ sprat_status sprat_train(const sprat_training* training, const sprat_training_da
   const DefaultFloatMode mode;
   Scratch scratch;
   Batches batches(*training->mlp, *data, *stretch);
-  if (!batches.prepare(scratch)) {
+  auto* rates_before = scratch.array<double>(training->num_groups);
+  if (!rates_before || !batches.prepare(scratch)) {
     return refuse(SPRAT_OUT_OF_MEMORY, "training: no memory for batches of %lld rows", shown(stretch->batch_size));
   }
   result->steps = 0;
   result->end = SPRAT_STRETCH_DONE;
   result->loss = result->refused_loss = result->grad_norm = std::numeric_limits<double>::quiet_NaN();
-  return Stretch(*training, batches, *stretch, *result).run();
+  return Stretch(*training, batches, *stretch, rates_before, *result).run();
 }

@@ -227,6 +227,7 @@ void test_ends() {
     CHECK_EQ(task.result.steps, 2);
     CHECK_EQ(task.hash(), two.hash());
     CHECK_EQ(task.group.params.step, 3);
+    CHECK_SAME_BITS(task.group.params.lr, task.rates[1]);  // of the last step made
     CHECK_SAME_BITS(task.result.loss, two.result.loss);
     CHECK_SAME_BITS(task.result.loss_sum, two.result.loss_sum);
     CHECK(std::isnan(task.result.refused_loss));
@@ -240,6 +241,24 @@ void test_ends() {
     CHECK_EQ(end(task), static_cast<int>(SPRAT_STRETCH_UNSAFE));
     CHECK_SAME_BITS(task.result.refused_loss, whole.losses[0]);
     CHECK_EQ(task.group.params.step, 1);
+  }
+  // Each group keeps its rate if already the first step is not made.
+  for (const bool refused : {false, true}) {
+    Task task;
+    sprat_optimizer_group groups[] = {task.group, task.group};
+    groups[1].num_tensors = 0;
+    groups[1].params.lr = 0.5;
+    task.training.groups = groups;
+    task.training.num_groups = 2;
+    task.training.safe_energy = 0;
+    task.optimizer.require_finite = 1;
+    if (refused) task.rates[0] = -1;
+    else task.x[static_cast<size_t>(task.order[0] * kIn)] = std::nanf("");
+    CHECK_EQ(task.train(), refused ? "params.lr: wanted a finite number in its range, got -1" : "");
+    if (!refused) CHECK_EQ(end(task), static_cast<int>(SPRAT_STRETCH_NOT_FINITE));
+    CHECK_EQ(task.result.steps, 0);
+    CHECK_SAME_BITS(groups[0].params.lr, 0.01);
+    CHECK_SAME_BITS(groups[1].params.lr, 0.5);
   }
   // What cannot be used ends a stretch; before the first step the call is refused.
   const char* line = "stretch.order: wanted row numbers in [0, 50), got 50";
@@ -283,6 +302,8 @@ void test_refusals() {
   CHECK_EQ(refused([](Task& t) { t.data.x = nullptr; }), "data.x must not be NULL");
   CHECK_EQ(refused([](Task& t) { t.data.x = reinterpret_cast<char*>(t.x.data()) + 1; }),
            "data.x: wanted an array aligned to its element");
+  CHECK_EQ(refused([](Task& t) { t.data.target_kind = static_cast<sprat_target>(5); }),
+           "data.target_kind: wanted numbers or classes, got 5");
   CHECK_EQ(refused([](Task& t) { t.data.target = reinterpret_cast<char*>(t.target.data()) + 1; }),
            "data: wanted arrays aligned to their elements");
   CHECK_EQ(refused([](Task& t) { t.data.target = nullptr; }), "target must not be NULL");
@@ -296,6 +317,10 @@ void test_refusals() {
            }),
            "stretch.length: wanted 0 to 50, got 51");
   CHECK_EQ(refused([](Task& t) { t.stretch.batch_size = 0; }), "stretch.batch_size: wanted at least 1, got 0");
+  CHECK_EQ(refused([](Task& t) { t.stretch.length = t.stretch.batch_size = int64_t{1} << 60; }),
+           "stretch.batch_size: batches of 1152921504606846976 rows are more than there is memory for");
+  CHECK_EQ(refused([](Task& t) { t.options.size = 1; }),
+           "stretch.options.size: wanted " + std::to_string(sizeof(sprat_mlp_options)));
   CHECK_EQ(refused([](Task& t) { t.stretch.first_batch = 1; }),
            "stretch: wanted some of the 4 batches, got 4 from batch 1");
   CHECK_EQ(refused([](Task& t) { t.stretch.num_batches = std::numeric_limits<int64_t>::max(); }),
