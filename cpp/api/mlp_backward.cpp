@@ -28,17 +28,13 @@ class BackwardPass {
         lowest_(lowest_layer()) {}
 
   bool run() {
+    const bool passes = workspace_.rows > 0 && lowest_ < mlp_.num_layers();
+    Scratch scratch;
+    if (passes && !take_memory(scratch)) return false;
     if (!mlp_.params_are_covered || gradients_.frozen || workspace_.rows == 0) {
       std::memset(gradients_.params, 0, static_cast<size_t>(mlp_.num_params * size_));
     }
-    if (workspace_.rows == 0 || lowest_ == mlp_.num_layers()) return true;
-    Scratch scratch;
-    weights_ = scratch.array<Factor>(mlp_.num_layers());
-    if (!weights_ || !pack_weights(scratch)) return false;
-    if (gradients_.x) {
-      grad_x_ = scratch.bytes(panels({0, workspace_.rows}) * width_ * mlp_.layer(0).in_features * size_);
-      if (!grad_x_) return false;
-    }
+    if (!passes) return true;
     if (!propagate()) return false;
     for (int64_t l = lowest_; l < mlp_.num_layers(); ++l) {
       if (!parameter_gradients(l)) return false;
@@ -76,6 +72,15 @@ class BackwardPass {
   bool is_fused(int64_t l) const {
     return mlp_.activations[static_cast<size_t>(l)] == ActivationClass::kRelu && !trace(l).memory.dropped &&
            !(gradients_.hidden && gradients_.hidden[l]) && !input_quant(&workspace_.options, l + 1);
+  }
+
+  // What all parts of the batch share.
+  bool take_memory(Scratch& scratch) {
+    weights_ = scratch.array<Factor>(mlp_.num_layers());
+    if (!weights_ || !pack_weights(scratch)) return false;
+    if (!gradients_.x) return true;
+    grad_x_ = scratch.bytes(panels({0, workspace_.rows}) * width_ * mlp_.layer(0).in_features * size_);
+    return grad_x_ != nullptr;
   }
 
   // weight^T (in, out), the left factor on the way back, is what packing weight as B (k = out) gives.

@@ -1,6 +1,7 @@
 // Training passes of the C ABI: forward into a workspace, backward out of it, and both around a loss.
 #include <algorithm>
 #include <atomic>
+#include <initializer_list>
 
 #include "api/dispatch.h"
 #include "api/mlp_backward.h"
@@ -69,30 +70,34 @@ sprat_status forward_train(const sprat_mlp& mlp, const void* params, const void*
   return SPRAT_OK;
 }
 
-// What gradients are written to must overlap nothing that is read.
-sprat_status check_written(const sprat_mlp& mlp, const char* name, const void* written, int64_t bytes,
-                           const void* params, const void* x, const void* grad_output, int64_t rows) {
-  const int64_t size = mlp.element_size();
-  SPRAT_REQUIRE(is_aligned(written, size), "%s: wanted an array aligned to its element", name);
-  SPRAT_REQUIRE(!overlap(written, bytes, params, mlp.num_params * size), "%s must not overlap the parameters", name);
-  SPRAT_REQUIRE(!overlap(written, bytes, x, rows * mlp.layers.front().in_features * size), "%s must not overlap x",
-                name);
-  SPRAT_REQUIRE(!overlap(written, bytes, grad_output, rows * mlp.layers.back().out_features * size),
-                "%s must not overlap grad_output", name);
+struct Read {
+  const char* name;
+  const void* array;
+  int64_t bytes;
+};
+using Reads = std::initializer_list<Read>;
+
+sprat_status check_written(const char* name, const void* written, int64_t bytes, int64_t element_size, Reads reads) {
+  SPRAT_REQUIRE(is_aligned(written, element_size), "%s: wanted an array aligned to its element", name);
+  for (const Read& read : reads) {
+    SPRAT_REQUIRE(!overlap(written, bytes, read.array, read.bytes), "%s must not overlap %s", name, read.name);
+  }
   return SPRAT_OK;
 }
 
-sprat_status check_gradients(const sprat_mlp& mlp, const void* params, const void* x, const void* grad_output,
-                             int64_t rows, const sprat_mlp_gradients* gradients) {
+// What gradients are written to must overlap nothing that is read: `reads`, and what gradients itself tells.
+sprat_status check_gradients(const sprat_mlp& mlp, int64_t rows, Reads reads, const sprat_mlp_gradients* gradients) {
   const int64_t size = mlp.element_size(), bytes = mlp.num_params * size;
   const int64_t x_bytes = rows * mlp.layers.front().in_features * size;
   SPRAT_REQUIRE(gradients && gradients->size == sizeof *gradients, "gradients.size: wanted %zu", sizeof *gradients);
   SPRAT_REQUIRE(gradients->params, "gradients.params must not be NULL");
-  SPRAT_RETURN_IF_REFUSED(
-      check_written(mlp, "gradients.params", gradients->params, bytes, params, x, grad_output, rows));
-  SPRAT_RETURN_IF_REFUSED(check_written(mlp, "gradients.x", gradients->x, x_bytes, params, x, grad_output, rows));
+  SPRAT_RETURN_IF_REFUSED(check_written("gradients.params", gradients->params, bytes, size, reads));
+  SPRAT_RETURN_IF_REFUSED(check_written("gradients.x", gradients->x, x_bytes, size, reads));
   SPRAT_REQUIRE(!overlap(gradients->x, x_bytes, gradients->params, bytes),
                 "gradients.x must not overlap gradients.params");
+  SPRAT_REQUIRE(!overlap(gradients->frozen, 2 * mlp.num_layers(), gradients->params, bytes) &&
+                    !overlap(gradients->frozen, 2 * mlp.num_layers(), gradients->x, x_bytes),
+                "gradients.frozen must not overlap what is written");
   if (!gradients->hidden) return SPRAT_OK;
   SPRAT_REQUIRE(!gradients->hidden[mlp.num_layers() - 1], "gradients.hidden: the last layer's is grad_output");
   for (int64_t l = 0; l < mlp.num_layers(); ++l) {
@@ -131,7 +136,12 @@ sprat_status sprat_mlp_backward(const sprat_mlp* mlp, const void* params, sprat_
   if (workspace->rows > 0) {
     SPRAT_RETURN_IF_REFUSED(check_array("grad_output", grad_output, mlp->element_size()));
   }
-  SPRAT_RETURN_IF_REFUSED(check_gradients(*mlp, params, workspace->x, grad_output, workspace->rows, gradients));
+  const int64_t size = mlp->element_size(), rows = workspace->rows;
+  SPRAT_RETURN_IF_REFUSED(check_gradients(*mlp, rows,
+                                          {{"the parameters", params, mlp->num_params * size},
+                                           {"x", workspace->x, rows * mlp->layers.front().in_features * size},
+                                           {"grad_output", grad_output, rows * mlp->layers.back().out_features * size}},
+                                          gradients));
   return backward(*mlp, params, *workspace, grad_output, *gradients) ? SPRAT_OK : out_of_memory(workspace->rows);
 }
 
@@ -142,15 +152,22 @@ sprat_status sprat_mlp_loss_and_gradients(const sprat_mlp* mlp, const void* para
   SPRAT_REQUIRE(batch && batch->size == sizeof *batch, "batch.size: wanted %zu", sizeof *batch);
   SPRAT_REQUIRE(loss, "loss must not be NULL");
   SPRAT_RETURN_IF_REFUSED(check_mlp_call(mlp, params, batch->x, batch->rows, options));
-  SPRAT_RETURN_IF_REFUSED(check_gradients(*mlp, params, batch->x, nullptr, batch->rows, gradients));
+  const int64_t size = mlp->element_size(), rows = batch->rows, outputs = mlp->layers.back().out_features;
+  const bool ids = batch->target_kind == SPRAT_TARGET_CLASSES;
+  SPRAT_RETURN_IF_REFUSED(check_gradients(*mlp, rows,
+                                          {{"the parameters", params, mlp->num_params * size},
+                                           {"x", batch->x, rows * mlp->layers.front().in_features * size},
+                                           {"target", batch->target, rows * (ids ? 8 : outputs * size)},
+                                           {"teacher", batch->teacher, rows * outputs * size},
+                                           {"sample_weight", batch->sample_weight, rows * size}},
+                                          gradients));
   SPRAT_LOCK(workspace);
-  SPRAT_RETURN_IF_REFUSED(forward_train(*mlp, params, batch->x, batch->rows, options, *workspace));
+  SPRAT_RETURN_IF_REFUSED(forward_train(*mlp, params, batch->x, rows, options, *workspace));
   const LinearKernel& linear = workspace->kernels->linear->of[mlp->dtype];
-  const int64_t outputs = mlp->layers.back().out_features;
-  workspace->kernels->batch->of[mlp->dtype].from_panels(workspace->layers.back().memory.y, batch->rows, outputs, 0,
-                                                        panel_count(linear, batch->rows), workspace->output);
+  workspace->kernels->batch->of[mlp->dtype].from_panels(workspace->layers.back().memory.y, rows, outputs, 0,
+                                                        panel_count(linear, rows), workspace->output);
   SPRAT_RETURN_IF_REFUSED(sprat_loss(loss_params, mlp->dtype, workspace->output, batch->target, batch->target_kind,
-                                     batch->teacher, batch->sample_weight, batch->rows, outputs, workspace->output_grad,
+                                     batch->teacher, batch->sample_weight, rows, outputs, workspace->output_grad,
                                      loss));
-  return backward(*mlp, params, *workspace, workspace->output_grad, *gradients) ? SPRAT_OK : out_of_memory(batch->rows);
+  return backward(*mlp, params, *workspace, workspace->output_grad, *gradients) ? SPRAT_OK : out_of_memory(rows);
 }

@@ -7,6 +7,7 @@
 #include <limits>
 #include <new>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "check.h"
@@ -17,6 +18,7 @@
 namespace {
 
 std::atomic<long> allocations{0};
+[[maybe_unused]] std::atomic<bool> no_memory{false};
 
 }  // namespace
 
@@ -25,6 +27,7 @@ std::atomic<long> allocations{0};
 #define SPRAT_COUNTS_ALLOCATIONS 1
 extern "C" void* aligned_alloc(size_t alignment, size_t size) noexcept {
   ++allocations;
+  if (no_memory) return nullptr;
   void* memory = nullptr;
   return posix_memalign(&memory, alignment, size) == 0 ? memory : nullptr;
 }
@@ -158,6 +161,9 @@ void test_passes() {
   gradients.x = grads.data();
   CHECK_EQ(backward(), "gradients.x must not overlap gradients.params");
   gradients.x = nullptr;
+  gradients.frozen = reinterpret_cast<const uint8_t*>(grads.data());
+  CHECK_EQ(backward(), "gradients.frozen must not overlap what is written");
+  gradients.frozen = nullptr;
   const void* hidden[2] = {nullptr, grad_output.data()};
   gradients.hidden = hidden;
   CHECK_EQ(backward(), "gradients.hidden: the last layer's is grad_output");
@@ -182,6 +188,78 @@ void test_passes() {
   CHECK_EQ(refusal(sprat_mlp_backward(holes, n.params.data(), n.workspace, grad_output.data(), &gradients)), "");
   for (size_t i = kParams; i < grads.size(); ++i) CHECK_EQ(grads[i], 0.0f);
   sprat_mlp_destroy(holes);
+}
+
+void test_loss_and_gradients() {
+  Network n;
+  std::vector<float> grads(kParams, 7.0f), teacher(60, 0.5f), weight(20, 1.0f);
+  std::vector<int64_t> ids(20, 2);
+  const std::vector<float> before = grads;
+  sprat_loss_params loss{};
+  loss.size = sizeof loss;
+  loss.loss = sprat_loss_find("cross_entropy");
+  loss.delta = loss.temperature = 1;
+  loss.alpha = 0.5;
+  sprat_mlp_gradients gradients{sizeof gradients, grads.data(), nullptr, nullptr, nullptr};
+  const auto run = [&](auto change) {
+    sprat_mlp_batch batch{sizeof batch,   20,           n.x.data(), ids.data(), SPRAT_TARGET_CLASSES,
+                          teacher.data(), weight.data()};
+    change(batch);
+    double value = 0;
+    return refusal(
+        sprat_mlp_loss_and_gradients(n.mlp, n.params.data(), &batch, &loss, nullptr, n.workspace, &gradients, &value));
+  };
+  const void* inside = grads.data() + 4;
+  CHECK_EQ(run([&](auto& b) { b.x = inside; }), "gradients.params must not overlap x");
+  CHECK_EQ(run([&](auto& b) { b.target = inside; }), "gradients.params must not overlap target");
+  CHECK_EQ(run([&](auto& b) { b.teacher = inside; }), "gradients.params must not overlap teacher");
+  CHECK_EQ(run([&](auto& b) { b.sample_weight = inside; }), "gradients.params must not overlap sample_weight");
+  gradients.x = teacher.data();
+  CHECK_EQ(run([](auto&) {}), "gradients.x must not overlap teacher");
+  gradients.x = nullptr;
+  // Right before the gradients: how long a target is goes by its kind.
+  std::vector<float> line(60 + kParams, 0.25f);
+  gradients.params = line.data() + 60;
+  const auto take_numbers = [&](int64_t from) {
+    return run([&](auto& b) {
+      b.target = line.data() + from;
+      b.target_kind = SPRAT_TARGET_NUMBERS;
+    });
+  };
+  CHECK_EQ(take_numbers(1), "gradients.params must not overlap target");
+  CHECK_EQ(take_numbers(0), "");
+  CHECK(grads == before);
+  gradients.params = grads.data();
+  CHECK_EQ(run([](auto&) {}), "");
+  CHECK(grads != before);
+}
+
+// A call that finds no memory leaves the gradients as they were.
+void test_no_memory() {
+#ifdef SPRAT_COUNTS_ALLOCATIONS
+  set_num_threads(1);
+  Network n;
+  std::vector<float> grads(kParams, 7.0f), grad_output(60, 1.0f);
+  const std::vector<float> before = grads;
+  const uint8_t frozen[] = {0, 1, 0, 0};
+  const sprat_mlp_gradients gradients{sizeof gradients, grads.data(), nullptr, frozen, nullptr};
+  const auto backward = [&] {
+    return refusal(sprat_mlp_backward(n.mlp, n.params.data(), n.workspace, grad_output.data(), &gradients));
+  };
+  CHECK_EQ(refusal(sprat_mlp_forward_train(n.mlp, n.params.data(), n.x.data(), 20, nullptr, n.workspace)), "");
+  std::string line;
+  std::thread fresh([&] {  // with a scratch stack of its own
+    no_memory = true;
+    line = backward();
+    no_memory = false;
+  });
+  fresh.join();
+  CHECK_EQ(line, "training: no memory for 20 rows");
+  CHECK(grads == before);
+  CHECK_EQ(backward(), "");
+  for (size_t i = 160; i < 176; ++i) CHECK_EQ(grads[i], 0.0f);  // the frozen bias
+  set_num_threads(0);
+#endif
 }
 
 void test_predictor() {
@@ -248,6 +326,8 @@ void test_scratch() {
 int main() {
   test_create();
   test_passes();
+  test_loss_and_gradients();
+  test_no_memory();
   test_predictor();
   test_scratch();
   return check::report();
