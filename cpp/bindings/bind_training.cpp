@@ -121,8 +121,7 @@ class TrainingPlan {
     result_.loss_sum = loss_sum;
     result_.loss_weight = loss_weight;
     const sprat_status status = train(data_->native, stretch, safe_energy);
-    if (status == SPRAT_OUT_OF_MEMORY) check(status);
-    if (status != SPRAT_OK) result_.end = SPRAT_STRETCH_REFUSED;
+    if (status == SPRAT_OUT_OF_MEMORY) check(status);  // a refusal is a stretch of no steps
   }
 
   // One mini-batch. The loss before the update; in a tuple, if the optimizer refused it for what is not finite; None,

@@ -157,6 +157,12 @@ class Base:
             group.plan = self._plan
         self._plan.outdated = False
 
+    def _set_rates(self) -> None:
+        """Tell the plan what the schedules say of the next step."""
+        plan = self._plan
+        for index, schedule in self._scheduled:
+            plan.set_lr(index, schedule(plan.step_count))
+
     def _follow_model(self) -> None:
         """Go on with new masks, frozen parameters or arrays. How layers were cut, only `rebind` is told."""
         now = self._model.parameters()

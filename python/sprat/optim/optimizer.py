@@ -110,8 +110,7 @@ class Optimizer(Base):
             self._follow_model()
         plan = self._plan
         if self._scheduled:
-            for index, schedule in self._scheduled:
-                plan.set_lr(index, schedule(plan.step_count))
+            self._set_rates()
         done = plan.step(grads)
         if done is None:  # hyper-parameters were set since the last step
             self._tell()

@@ -58,6 +58,11 @@ class NativeSteps:
         self.optimizer_plan: Any = None
         self.seen: Any = None
 
+    def is_stale(self) -> bool:
+        """Whether something was set or edited since the last step, which `refresh` has to follow."""
+        plan = self.optimizer._plan
+        return plan is not self.optimizer_plan or plan.outdated or edited(self.model, self.seen)
+
     def refresh(self) -> bool:
         """Follow what was set or edited since the last step; whether ``plan`` is another one now.
 
@@ -65,7 +70,7 @@ class NativeSteps:
         """
         optimizer, model = self.optimizer, self.model
         optimizer._refresh()
-        if optimizer._plan is self.optimizer_plan and not edited(model, self.seen):
+        if not self.is_stale():
             return False
         self.optimizer_plan = None
         order = gradient_order(model, optimizer)
@@ -139,9 +144,19 @@ class Stretches:
         loss_sum, loss_weight = trainer.loss_sums
         try:
             steps.plan.run(
-                order, data.num_rows, data.batch_size, trainer.batch, most, trainer.seed, trainer.step,
-                rates, SLICE, SAFE_ENERGY, loss_sum, loss_weight,
-            )  # fmt: skip
+                order=order,
+                length=data.num_rows,
+                batch_size=data.batch_size,
+                first_batch=trainer.batch,
+                num_batches=most,
+                dropout_seed=trainer.seed,
+                step=trainer.step,
+                lr=rates,
+                max_seconds=SLICE,
+                safe_energy=SAFE_ENERGY,
+                loss_sum=loss_sum,
+                loss_weight=loss_weight,
+            )
         finally:
             self._last = optimizer.step_count - before
             if self._last > 0:

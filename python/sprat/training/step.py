@@ -8,7 +8,6 @@ import numpy.typing as npt
 
 from .._check import MAX_SEED, check_count
 from ..nn import losses
-from ..optim._binding import edited
 from .gradients import gradient_order
 from .native import NativeSteps, is_native
 
@@ -101,13 +100,10 @@ class Step:
         native, optimizer, model = self._native, self.optimizer, self.model
         if native is None or model.input_quant is not None:
             return self._in_two_calls(x, y, sample_weight, teacher)
-        plan = optimizer._plan
-        if plan is not native.optimizer_plan or plan.outdated or edited(model, native.seen):
+        if native.is_stale():
             native.refresh()
-            self.gradients, plan = native.gradients, optimizer._plan
-        if optimizer._scheduled:
-            for index, schedule in optimizer._scheduled:
-                plan.set_lr(index, schedule(plan.step_count))
+            self.gradients = native.gradients
+        optimizer._set_rates()
         loss = native.plan.step(x, y, sample_weight, teacher, self._seed)
         if type(loss) is float:
             return loss
