@@ -13,10 +13,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from sprat.cli.bench import run_block
+
 from .arrays import aligned
 from .cases import Array, Candidate, Work
 from .native import library
-from .timing import Effort, calls_per_block, run_block
+from .timing import Effort, calls_per_block
 
 EFFORT = Effort(blocks=15, block_seconds=0.003)
 BRIEF = Effort(blocks=5, block_seconds=0.002, warm_up=1)

@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sprat.cli.bench import calls_that_fill, run_block
+
 from .cases import Candidate, Timing
 
 
@@ -22,26 +24,6 @@ class Effort:
 
 
 QUICK = Effort(blocks=9, block_seconds=0.002, warm_up=2, most_seconds=0.5)
-
-
-def run_block(candidate: Candidate, count: int) -> float:
-    """Seconds that `count` calls take, resets left out."""
-    call, reset = candidate.call, candidate.reset
-    clock = time.perf_counter
-    if reset is None:
-        started = clock()
-        for _ in range(count):
-            call()
-        return clock() - started
-    seconds = 0.0
-    for _ in range(count):
-        reset()
-        started = clock()
-        call()
-        seconds += clock() - started
-    return seconds
-
-
 LONG = 1.0  # seconds of a call that needs no warming up after its check
 
 
@@ -53,12 +35,7 @@ def calls_per_block(candidate: Candidate, effort: Effort) -> tuple[int, float]:
         seconds = run_block(candidate, 1)
         if seconds >= LONG:
             return 1, seconds
-    count = 1
-    while True:
-        seconds = run_block(candidate, count)
-        if seconds >= effort.block_seconds:
-            return count, seconds
-        count = max(count + 1, min(count * 10, int(count * effort.block_seconds / max(seconds, 1e-9)) + 1))
+    return calls_that_fill(candidate, effort.block_seconds)
 
 
 def rotation(names: Sequence[str], block: int) -> list[str]:

@@ -7,9 +7,10 @@ from collections import Counter
 import pytest
 from bench.cases import Candidate, Case, Result, Timing, Work
 from bench.harness import run
-from bench.timing import Effort, calls_per_block, rotation, run_block, summarize, time_interleaved
+from bench.timing import Effort, calls_per_block, rotation, summarize, time_interleaved
 
 from bench import limits, timing
+from sprat.cli.bench import run_block
 
 FEW = Effort(blocks=4, block_seconds=1e-5, warm_up=1)
 

@@ -12,7 +12,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,6 +22,15 @@ Array = np.ndarray[Any, Any]
 
 SIZES = (784, 256, 128, 10)
 ROWS, BATCH, N = 1024, 128, 1_000_000
+
+
+class Repeatable(Protocol):
+    """What a block repeats; ``reset``, where there is one, goes before each call and is not timed."""
+
+    @property
+    def call(self) -> Callable[[], object]: ...
+    @property
+    def reset(self) -> Callable[[], object] | None: ...
 
 
 @dataclass(frozen=True)
@@ -124,28 +133,30 @@ def measure(jobs: list[Job], seconds: float) -> list[tuple[float, float, float]]
     Jobs take turns, one block of calls each, until the time is over; each has three blocks at least.
     """
     block = min(0.005, seconds / (8 * len(jobs)))
-    counts = [_calls_in(job, block) for job in jobs]
+    counts = []
+    for job in jobs:
+        run_block(job, 1)  # warms up
+        counts.append(calls_that_fill(job, block)[0])
     taken: list[list[float]] = [[] for _ in jobs]
     deadline = time.perf_counter() + seconds * 0.9
     while len(taken[0]) < 3 or time.perf_counter() < deadline:
         for job, count, times in zip(jobs, counts, taken, strict=True):
-            times.append(_block(job, count) / count)
+            times.append(run_block(job, count) / count)
     quartiles = [statistics.quantiles(times, n=4, method="inclusive") for times in taken]
     return [(low, median, high) for low, median, high in quartiles]
 
 
-def _calls_in(job: Job, seconds: float) -> int:
-    """How many calls fill a block, after one to warm up."""
-    _block(job, 1)
+def calls_that_fill(work: Repeatable, seconds: float) -> tuple[int, float]:
+    """How many calls fill a block of so many seconds, and the seconds of such a block."""
     count = 1
-    while (taken := _block(job, count)) < seconds:
-        count = max(count + 1, min(10 * count, int(count * seconds / max(taken, 1e-9))))
-    return count
+    while (taken := run_block(work, count)) < seconds:
+        count = max(count + 1, min(10 * count, int(count * seconds / max(taken, 1e-9)) + 1))
+    return count, taken
 
 
-def _block(job: Job, count: int) -> float:
+def run_block(work: Repeatable, count: int) -> float:
     """Seconds of ``count`` calls, without those of the resets."""
-    call, reset, clock = job.call, job.reset, time.perf_counter
+    call, reset, clock = work.call, work.reset, time.perf_counter
     if reset is None:
         start = clock()
         for _ in range(count):
