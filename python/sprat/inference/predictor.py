@@ -23,9 +23,9 @@ class Predictor(Model):
 
     Notes
     -----
-    Any number of threads may call one predictor; it takes no lock and releases the GIL. With ``out`` a call allocates
-    nothing once the thread has made its first one. One row gives the bits that it has among many. After a fork the
-    child goes on predicting.
+    Any number of threads may call one predictor; it takes no lock, and beyond about a microsecond releases the GIL. With
+    ``out`` a call allocates nothing once the thread has made its first one. One row gives the bits that it has among
+    many. After a fork the child goes on predicting.
 
     Examples
     --------

@@ -40,7 +40,7 @@ class Step:
     -----
     What a NaN or infinity among the gradients does, the optimizer decides (its ``nonfinite``); :func:`sprat.fit` looks
     closer. Arrays that are C-contiguous and of the model's dtype (class ids: int64) take the short way; others are
-    converted first. A step runs without the GIL, and one at a time.
+    converted first. Beyond about a microsecond a step runs without the GIL; it is one at a time.
 
     Examples
     --------
