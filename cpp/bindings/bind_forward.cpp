@@ -20,7 +20,7 @@ struct ForwardPass final : Runner {
   }
 
  private:
-  // Weights are brought into the form of the kernels at every call, which takes longer than to multiply a few rows.
+  // Weights are read where they lie; what a call adds is to turn rows into panels, which few rows do not fill.
   static constexpr int64_t kSlowdown = 4;
 
   static int64_t multiply_adds_of(const Mlp& mlp) {
