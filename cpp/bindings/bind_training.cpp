@@ -2,7 +2,6 @@
 // mini-batch, or a stretch of them, is one cheap call.
 #include <nanobind/stl/string.h>
 
-#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
