@@ -137,6 +137,7 @@ void OptimizerPlan::check_apart(const Array& array) const {
 }
 
 void OptimizerPlan::set_group(int64_t index, const nb::dict& hyperparameters) {
+  const Busy busy(busy_);
   sprat_optimizer_params params = groups_.at(size_t(index)).params;
   for (const auto& [key, value] : hyperparameters) {
     const std::string name = nb::cast<std::string>(key);
@@ -157,6 +158,7 @@ void OptimizerPlan::set_group(int64_t index, const nb::dict& hyperparameters) {
 
 // As a schedule does before every step.
 void OptimizerPlan::set_lr(int64_t index, double lr) {
+  const Busy busy(busy_);
   groups_.at(size_t(index)).params.lr = lr;
   if (!built_) return;
   const Tensor* const* first = active_.data();
@@ -167,6 +169,7 @@ void OptimizerPlan::set_lr(int64_t index, double lr) {
 }
 
 void OptimizerPlan::set_options(double clip_norm, double clip_value, double ema_decay, bool require_finite) {
+  const Busy busy(busy_);
   options_ = {sizeof options_, clip_norm, clip_value, ema_decay, require_finite};
 }
 
@@ -214,6 +217,7 @@ void OptimizerPlan::bind_each(nb::handle grads) {
     if (tensors_[i].key.is_none())
       throw nb::type_error("grads: wanted a list of arrays, as params has no names; got a dict");
     PyObject* found = PyDict_GetItemWithError(grads.ptr(), tensors_[i].key.ptr());
+    if (!found && PyErr_Occurred()) throw nb::python_error();  // from a key that cannot be compared
     if (!found) throw nb::value_error((std::string(tensors_[i].grad_name) + ": missing").c_str());
     return found;
   };

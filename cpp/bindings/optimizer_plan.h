@@ -110,11 +110,11 @@ class OptimizerPlan {
   int64_t num_elements_ = 0;
 };
 
-// One step at a time: the GIL is released while it runs, and another thread may come in.
+// One step at a time, and nothing is set meanwhile: the GIL is released while it runs, and another thread may come in.
 class OptimizerPlan::Busy {
  public:
   explicit Busy(bool& flag) : flag_(flag) {
-    if (flag_) throw std::runtime_error("step: this optimizer is making a step in another thread");
+    if (flag_) throw std::runtime_error("optimizer: it is making a step in another thread");
     flag_ = true;
   }
   ~Busy() { flag_ = false; }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
+import time
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -250,6 +252,83 @@ def test_two_threads_do_not_share_a_step() -> None:
     for worker in workers:
         worker.join()
     assert len(done) + len(refused) == 40
-    assert set(refused) <= {"step: this optimizer is making a step in another thread"}
+    assert set(refused) <= {"optimizer: it is making a step in another thread"}
     assert optimizer.step_count == len(done)
     np.testing.assert_array_equal(w, np.full_like(w, -len(done)))
+
+
+def test_what_is_set_while_another_thread_steps_loses_nothing() -> None:
+    """A step that is refused for one under way leaves that one's progress, and what was set counts from the next on."""
+    w, grad = np.zeros(2_000_000, np.float32), np.ones(2_000_000, np.float32)
+    optimizer = optim.Adam([w], lr=1e-3)
+    optimizer.bind([grad])
+    done, refused = [], []
+
+    def work(own_lr: float) -> None:
+        for _ in range(20):
+            try:
+                optimizer.lr = own_lr
+                done.append(optimizer.step())
+            except RuntimeError as error:
+                refused.append(str(error))
+
+    workers = [threading.Thread(target=work, args=(lr,)) for lr in (1e-3, 2e-3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert set(refused) <= {"optimizer: it is making a step in another thread"}
+    assert optimizer.step_count == len(done) == optimizer.state_dict()["state"][0]["step"]
+    optimizer.lr = 0.0
+    before = w.copy()
+    assert optimizer.step()
+    np.testing.assert_array_equal(w, before)
+
+
+@pytest.mark.parametrize("call", ["group", "lr", "options"])
+def test_nothing_is_set_during_a_step(call: str) -> None:
+    w, grad = np.zeros(4_000_000, np.float32), np.ones(4_000_000, np.float32)
+    optimizer = optim.Adam([w], lr=1e-3, clip_norm=1.0)
+    optimizer.bind([grad])
+    plan = optimizer._plan
+    make = {
+        "group": lambda: plan.set_group(0, {"lr": 1e-3}),
+        "lr": lambda: plan.set_lr(0, 1e-3),
+        "options": lambda: plan.set_options(1.0, 0.0, 0.0, False),
+    }[call]
+    stop, steps, refused = threading.Event(), [], []
+
+    def work() -> None:
+        while not stop.is_set():
+            with suppress(RuntimeError):
+                steps.append(plan.step(None))
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    end = time.monotonic() + 20
+    while not refused and time.monotonic() < end:
+        try:
+            make()
+        except RuntimeError as error:
+            refused.append(str(error))
+    stop.set()
+    worker.join()
+    assert refused == ["optimizer: it is making a step in another thread"]
+    assert plan.step_count == len(steps) == plan.progress()[0][0]
+
+
+def test_a_name_that_cannot_be_compared() -> None:
+    """What comparing it raises comes out, not a line about a missing gradient."""
+
+    class Name(str):
+        def __eq__(self, other: object) -> bool:
+            raise ZeroDivisionError("no equal")
+
+        __hash__ = str.__hash__
+
+    w = np.zeros(3)
+    optimizer = optim.SGD({"w": w}, lr=1.0)
+    with pytest.raises(ZeroDivisionError, match="no equal"):
+        optimizer.step({Name("w"): np.ones(3)})
+    assert optimizer.step_count == 0
+    assert not w.any()
