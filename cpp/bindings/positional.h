@@ -2,11 +2,14 @@
 // counts. nanobind looks at each argument before we do, and turns None away.
 #pragma once
 
+#include <exception>
+#include <new>
+
 #include "bindings/common.h"
 
 namespace sprat::bindings {
 
-// What a function gets: count pointers. It may return None, and throw nb::python_error.
+// What a function gets: count pointers. It may return None, and throw nb::python_error or a standard exception.
 template <size_t count, nb::object (*function)(PyObject* const* arguments)>
 PyObject* call_positional(PyObject*, PyObject* const* arguments, Py_ssize_t given) {
   if (given != Py_ssize_t(count)) return PyErr_Format(PyExc_TypeError, "wanted %zu arguments, got %zd", count, given);
@@ -14,8 +17,12 @@ PyObject* call_positional(PyObject*, PyObject* const* arguments, Py_ssize_t give
     return function(arguments).release().ptr();
   } catch (nb::python_error& error) {
     error.restore();
-    return nullptr;
+  } catch (const std::bad_alloc&) {
+    PyErr_NoMemory();
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
   }
+  return nullptr;
 }
 
 // The entry of a PyMethodDef with METH_FASTCALL.
