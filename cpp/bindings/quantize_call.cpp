@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
 #include "bindings/numpy_array.h"
@@ -107,7 +108,7 @@ class Given {
     else return false;
     scale_.real64 = scale;
     if (quantizer.real == SPRAT_FLOAT32) {
-      if (!(scale <= double{std::numeric_limits<float>::max()})) return false;
+      if (!(std::fabs(scale) <= double{std::numeric_limits<float>::max()})) return false;
       scale_.real32 = static_cast<float>(scale);
     }
     quantizer.scales = &scale_;

@@ -111,6 +111,7 @@ REFUSED: dict[str, Callable[[], Any]] = {
     "scale 0": lambda: quantize(X, 0.0, out=OUT),
     "scale nan": lambda: quantize(X, float("nan"), out=OUT),
     "scale too large": lambda: quantize(X, 1e39, out=OUT),
+    "scale below float32": lambda: quantize(X, -1e300, out=OUT),
     "scale too small": lambda: quantize(X, 1e-60, out=OUT),
     "scale of a channel": lambda: quantize(X, np.array([1, -1, 1], np.float32), axis=1, out=OUT),
     "number of scales": lambda: quantize(X, SCALES[:2], axis=1),
