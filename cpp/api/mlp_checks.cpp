@@ -89,6 +89,9 @@ sprat_status check_mlp_call(const sprat_mlp* mlp, const void* params, const void
                   "input_quant[%lld].scale: wanted a positive number, got %g", index, quant->scale);
     SPRAT_REQUIRE(quant->quant_min < quant->quant_max, "input_quant[%lld]: wanted quant_min < quant_max, got %d and %d",
                   index, quant->quant_min, quant->quant_max);
+    SPRAT_REQUIRE(quant->quant_min <= quant->zero_point && quant->zero_point <= quant->quant_max,
+                  "input_quant[%lld].zero_point: wanted %d to %d, got %d", index, quant->quant_min, quant->quant_max,
+                  quant->zero_point);
   }
   return SPRAT_OK;
 }

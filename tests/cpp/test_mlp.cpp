@@ -175,6 +175,18 @@ void test_passes() {
   options = {sizeof options, 1, -1, 0, nullptr, 1};
   CHECK_EQ(train(&options), "options.step: wanted [0, 2^40), got -1");
 
+  sprat_fake_quant quant{sizeof quant, 0.5, 0, 0, 255};
+  const sprat_fake_quant* const quants[2] = {nullptr, &quant};
+  options = {sizeof options, 1, 0, 0, quants, 1};
+  const auto quantized = [&](int32_t zero_point) {
+    quant.zero_point = zero_point;
+    return train(&options);
+  };
+  CHECK_EQ(quantized(0), "");
+  CHECK_EQ(quantized(255), "");
+  CHECK_EQ(quantized(-1), "input_quant[1].zero_point: wanted 0 to 255, got -1");
+  CHECK_EQ(quantized(256), "input_quant[1].zero_point: wanted 0 to 255, got 256");
+
   // Parameters of no layer have no gradient: 0, whatever was there.
   std::vector<sprat_layer> shape = layers();
   sprat_mlp* holes = nullptr;

@@ -257,7 +257,7 @@ typedef struct sprat_layer {
 typedef struct sprat_fake_quant {
   size_t size;
   double scale;
-  int32_t zero_point, quant_min, quant_max;
+  int32_t zero_point, quant_min, quant_max; /* quant_min <= zero_point <= quant_max, quant_min < quant_max */
 } sprat_fake_quant;
 
 /* How a pass runs; NULL stands for zeros.
