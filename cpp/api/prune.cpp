@@ -3,6 +3,7 @@
 #include <atomic>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "api/checks.h"
 #include "api/dispatch.h"
@@ -30,6 +31,12 @@ int64_t prune_up_to(sprat_dtype dtype, const sprat_prune_array& array, int64_t b
     pruned.fetch_add(kernel(array.x, bound, array.mask, begin + from, begin + to), std::memory_order_relaxed);
   });
   return pruned;
+}
+
+// Beyond float's range the language leaves the conversion open.
+float to_float(double threshold) {
+  using Limits = std::numeric_limits<float>;
+  return threshold > double{Limits::max()} ? Limits::infinity() : static_cast<float>(threshold);
 }
 
 double magnitude_from_bits(sprat_dtype dtype, uint64_t bits) {
@@ -70,7 +77,7 @@ sprat_status sprat_prune_threshold(sprat_dtype dtype, const sprat_prune_array* a
   SPRAT_RETURN_IF_REFUSED(check_prune_array(*array, dtype));
   SPRAT_REQUIRE(threshold >= 0, "threshold: wanted a number of at least 0, got %g", threshold);
   // As the arrays' type has it: rounded first, and then the number before it.
-  const uint64_t bits = dtype == SPRAT_FLOAT32 ? std::bit_cast<uint32_t>(std::fabs(static_cast<float>(threshold)))
+  const uint64_t bits = dtype == SPRAT_FLOAT32 ? std::bit_cast<uint32_t>(std::fabs(to_float(threshold)))
                                                : std::bit_cast<uint64_t>(std::fabs(threshold));
   const int64_t count = prune_up_to(dtype, *array, 0, array->length, magnitude_before(dtype, bits));
   if (pruned) *pruned = count;

@@ -10,6 +10,14 @@
 namespace sprat::bindings {
 namespace {
 
+// How many of `size` elements a share of them is, a half to the even count, as Python's round() has it in any rounding
+// mode of the caller.
+int64_t prune_count(double share, int64_t size) {
+  const double exact = share * static_cast<double>(size), rounded = std::round(exact);
+  const bool is_half = std::fabs(exact - rounded) == 0.5;
+  return static_cast<int64_t>(is_half ? 2 * std::round(exact / 2) : rounded);
+}
+
 sprat_prune_array native(const Array& x, const std::optional<Array>& mask) {
   return {sizeof(sprat_prune_array), x.size(), x.data(), static_cast<uint8_t*>(data_or_null(mask))};
 }
@@ -77,8 +85,7 @@ nb::object threshold_call(PyObject* const* arguments) {
 nb::object magnitude_call(PyObject* const* arguments) {
   return prune_plainly(arguments[0], arguments[1], 2048, 1.0,
                        [](sprat_dtype dtype, const sprat_prune_array& array, double sparsity) {
-                         const double count = std::nearbyint(sparsity * static_cast<double>(array.length));
-                         return sprat_prune_smallest(dtype, &array, 1, static_cast<int64_t>(count), nullptr);
+                         return sprat_prune_smallest(dtype, &array, 1, prune_count(sparsity, array.length), nullptr);
                        });
 }
 
@@ -95,6 +102,8 @@ void bind_prune(nb::module_& m) {
   for (PyMethodDef& method : methods) m.attr(method.ml_name) = nb::steal(PyCFunction_New(&method, nullptr));
   m.def("prune_threshold", &prune_threshold, nb::arg("x").none(), nb::arg("threshold"), nb::arg("mask").none(),
         "Set x to zero where |x| < threshold, in place; fill mask. Returns how many.");
+  m.def("prune_count", &prune_count, nb::arg("share"), nb::arg("size"),
+        "round(share * size): how many elements a share from 0 to 1 is.");
   m.def("prune_smallest", &prune_smallest, nb::arg("arrays"), nb::arg("count"), nb::arg("masks"),
         "Set exactly the count elements of smallest magnitude of all arrays to zero, in place; fill the masks. "
         "Returns the largest magnitude that went.");

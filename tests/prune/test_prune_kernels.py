@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
+import platform
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -203,6 +207,38 @@ def test_thresholds_are_rounded_to_the_type(isa: str, dtype: type) -> None:
         keep = ~(np.abs(x) < dtype(t))
         assert_same_bits(mask, keep.astype(np.uint8))
         assert_same_bits(y, np.where(keep, x, dtype(0)))
+
+
+def test_thresholds_beyond_float32(isa: str) -> None:
+    """They stand above every finite number, and below no infinity."""
+    x = np.array([1.0, np.finfo(np.float32).max, np.inf, np.nan], np.float32)
+    for t in (1e39, 1e300):
+        for prune in (
+            lambda y, t=t: sprat.prune.threshold(y, t),
+            lambda y, t=t: sprat.prune.threshold(y, np.float64(t)),
+        ):
+            y = x.copy()
+            assert prune(y).tolist() == [0, 0, 1, 1]
+            assert_same_bits(y, np.array([0, 0, np.inf, np.nan], np.float32))
+
+
+ROUND_UP = {"x86_64": 0x800, "aarch64": 0x400000}.get(platform.machine())
+
+
+@pytest.mark.skipif(ROUND_UP is None or sys.platform == "win32", reason="FE_UPWARD of this machine is not known here")
+def test_count_in_any_rounding_mode() -> None:
+    """A share of the elements is as many, whatever another library has done to the caller's floating-point mode."""
+    for share, size in [(0.5, 5), (0.5, 7), (0.25, 9), (0.75, 9), (0.0, 3), (1.0, 3)]:
+        x = np.arange(1.0, size + 1)
+        c = ctypes.CDLL(None)
+        before = c.fegetround()
+        c.fesetround(ROUND_UP)
+        try:
+            short = _core.prune_magnitude_call(x, share)
+            long = _core.prune_count(share, size)
+        finally:
+            c.fesetround(before)
+        assert size - int(short.sum()) == long == round(share * size)
 
 
 def test_short_way(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,8 +99,9 @@ def magnitude(
 ) -> Mask | dict[str, Mask]:
     """Set the given share of elements to zero, in place: those of smallest absolute value.
 
-    The count is exact, ``round(sparsity * size)``; among equal magnitudes the first in memory go. The rank is found by a
-    radix selection over the bits of the magnitudes, without sorting.
+    The count is exact, ``round(sparsity * size)``; among equal magnitudes the first in memory go. The rank is found
+    without sorting: a sample brackets it and one pass counts and gathers what lies in between; where the bracket misses, a
+    radix selection over the bits of the magnitudes takes over.
 
     Parameters
     ----------
@@ -175,7 +176,7 @@ def magnitude(
 
 
 def _prune_smallest(arrays: list[NDArray[np.floating]], masks: list[Mask], share: float) -> None:
-    _core.prune_smallest(arrays, round(share * sum(np.size(a) for a in arrays)), masks)
+    _core.prune_smallest(arrays, _core.prune_count(share, sum(np.size(a) for a in arrays)), masks)
 
 
 def _as_model(target: object) -> MLP | None:
