@@ -1,14 +1,14 @@
 // uint8: [0, 255].
 #pragma once
 
-#include "simd/pack.h"
+#include "simd/vec.h"
 #include "sprat/sprat.h"
+#include "storage/byte_format.h"
 
 SPRAT_ISA_BEGIN
 
-struct UInt8 {
+struct UInt8 : ByteFormat<uint8_t> {
   static constexpr sprat_dtype kDtype = SPRAT_UINT8;
-  using Element = uint8_t;
   static constexpr int32_t kMin = 0, kMax = 255;
 
   // Numbers in V lie in [kMin, kMax]; whole registers, then the first n lanes with the rest zero.
@@ -27,19 +27,6 @@ struct UInt8 {
   template <class V>
   SPRAT_INLINE static void store_partial(Element* p, V v, int64_t n) {
     store_u8_partial(p, v, n);
-  }
-
-  // Four registers of integers, limited to the codes in use.
-  using Limits = ByteLimits<Element>;
-  SPRAT_INLINE static auto pack_group(const Vec<int32_t> (&codes)[4], const Limits& limits) {
-    return pack_codes(codes, limits);
-  }
-  SPRAT_INLINE static void store_group(Element* p, const Vec<int32_t> (&codes)[4], const Limits& limits) {
-    store_codes(p, codes, limits);
-  }
-  SPRAT_INLINE static void store_group_partial(Element* p, const Vec<int32_t> (&codes)[4], const Limits& limits,
-                                               int64_t n) {
-    store_codes_partial(p, codes, limits, n);
   }
 };
 
