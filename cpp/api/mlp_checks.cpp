@@ -72,7 +72,10 @@ sprat_status check_mlp_call(const sprat_mlp* mlp, const void* params, const void
   SPRAT_REQUIRE(mlp, "mlp must not be NULL");
   SPRAT_RETURN_IF_REFUSED(check_array("params", params, mlp->element_size()));
   SPRAT_REQUIRE(rows >= 0, "rows: wanted at least 0, got %lld", shown(rows));
-  SPRAT_REQUIRE(size_fits(rows, mlp->widest), "rows: %lld rows are more than there is memory for", shown(rows));
+  // With a last panel of whole width, and a few arrays for each layer.
+  const int64_t most = int64_t{1} << 40, arrays = 8 * (mlp->num_layers() + 1);
+  SPRAT_REQUIRE(rows < most && size_fits((rows + 64) * arrays, mlp->widest),
+                "rows: %lld rows are more than there is memory for", shown(rows));
   if (rows > 0) SPRAT_RETURN_IF_REFUSED(check_array("x", x, mlp->element_size()));
   if (!options) return SPRAT_OK;
   SPRAT_REQUIRE(options->size == sizeof *options, "options.size: wanted %zu, got %zu", sizeof *options, options->size);

@@ -1,4 +1,5 @@
 // Training of the C ABI: whole mini-batches, one after another, with nothing between them but arithmetic.
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -8,11 +9,15 @@
 #include "api/dispatch.h"
 #include "api/line_sum.h"
 #include "core/float_mode.h"
+#include "core/parallel.h"
 
 namespace sprat {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// Elements whose look is worth handing to another thread.
+constexpr int64_t kGrain = int64_t{1} << 16;
 
 sprat_status check_training(const sprat_training* training) {
   SPRAT_REQUIRE(training && training->size == sizeof *training, "training.size: wanted %zu", sizeof *training);
@@ -78,7 +83,20 @@ class Stretch {
 
   bool is_safe(double loss) const {
     if (training_.safe_energy == 0) return true;
-    return std::isfinite(loss) && energy() < training_.safe_energy;  // false for NaN
+    return std::isfinite(loss) && (is_small() || energy() < training_.safe_energy);  // false for NaN
+  }
+
+  // No gradient is so large that the sum could reach the bound: one look at each, where the sum would convert each to
+  // float64.
+  bool is_small() const {
+    const sprat_mlp& mlp = *training_.mlp;
+    const double bound = 0.5 * std::sqrt(training_.safe_energy / static_cast<double>(mlp.num_params));
+    std::atomic<bool> small{true};
+    parallel_for(mlp.num_params, kGrain, [&](int64_t begin, int64_t end) {
+      const char* gradients = advance(training_.gradients->params, begin, mlp.element_size());
+      if (!kernels().reduce->all_below[mlp.dtype](gradients, end - begin, bound)) small = false;
+    });
+    return small;
   }
 
   // The sum of the gradients' squares.

@@ -83,6 +83,18 @@ int64_t count_nonfinite(const void* array, const uint8_t* mask, int64_t n) {
   return total;
 }
 
+template <class T>
+bool all_below(const void* array, int64_t n, double bound) {
+  using V = Vec<T>;
+  const T* x = static_cast<const T*>(array);
+  const V limit{T(bound)};
+  Mask<V> below = V(T(0)) == V(T(0));
+  int64_t i = 0;
+  for (; i + kLanes<V> <= n; i += kLanes<V>) below = below && abs(V::load(x + i)) < limit;
+  const V tail = abs(V::load_partial(x + i, n - i));
+  return all(below && (tail < limit || tail == V(T(0))));
+}
+
 SPRAT_ISA_END
 
 namespace sprat::SPRAT_ISA {
@@ -90,5 +102,6 @@ extern const ReduceKernels reduce_kernels;
 const ReduceKernels reduce_kernels = {
     {sum_of_squares<float>, sum_of_squares<double>},
     {count_nonfinite<float>, count_nonfinite<double>},
+    {all_below<float>, all_below<double>},
 };
 }  // namespace sprat::SPRAT_ISA

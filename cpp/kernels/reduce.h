@@ -20,6 +20,7 @@ struct ReduceKernels {
   // Each by sprat_dtype: float32, float64.
   SumOfSquares sum_of_squares[2];
   int64_t (*count_nonfinite[2])(const void* x, const uint8_t* mask, int64_t n);  // NaN and infinities
+  bool (*all_below[2])(const void* x, int64_t n, double bound);  // |x[i]| < bound for all i; false if any is NaN
 };
 
 }  // namespace sprat

@@ -89,6 +89,25 @@ void check_count_nonfinite() {
   }
 }
 
+template <class T>
+void check_all_below() {
+  constexpr bool kDouble = sizeof(T) == 8;
+  using Limits = std::numeric_limits<T>;
+  const auto below = [](const std::vector<T>& x, double bound) {
+    return table.all_below[kDouble](x.data(), static_cast<int64_t>(x.size()), bound);
+  };
+  for (size_t length = 0; length <= 70; ++length) {
+    CHECK(below(std::vector<T>(length, T(-2)), 2.5));
+    for (size_t at = 0; at < length; at += 1 + length / 9) {
+      for (const T large : {T(3), T(-2.5), Limits::infinity(), -Limits::infinity(), Limits::quiet_NaN()}) {
+        std::vector<T> x(length, T(2));
+        x[at] = large;
+        CHECK(!below(x, 2.5));
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace sprat
 
@@ -100,5 +119,7 @@ int main() {
   sprat::check_masks<double>();
   sprat::check_count_nonfinite<float>();
   sprat::check_count_nonfinite<double>();
+  sprat::check_all_below<float>();
+  sprat::check_all_below<double>();
   return check::report();
 }
