@@ -8,14 +8,6 @@
 
 namespace sprat {
 
-// Lanes in halves: 0 + 8, 1 + 9, ...; then 0 + 4, ...; until one is left.
-inline double join_lanes(double* lanes) {
-  for (int half = kReduceLanes / 2; half > 0; half /= 2) {
-    for (int lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
-  }
-  return lanes[0];
-}
-
 // The sum of a line of `length` elements. make_add() gives a function for the use of one thread: add(begin, end, lanes)
 // adds elements [begin, end) of the line to the lanes that their places name; ranges come in ascending order. A block
 // has 4096 elements, or so many more that there are at most 1024 blocks: their sums are then added like elements of a
@@ -32,12 +24,12 @@ double line_sum(int64_t length, MakeAdd&& make_add) {
     for (int64_t b = first; b < last; ++b) {
       double lanes[kReduceLanes] = {};
       add(b * block, b + 1 < blocks ? (b + 1) * block : length, lanes);
-      sums[b] = join_lanes(lanes);
+      sums[b] = join_halves(lanes);
     }
   });
   double lanes[kReduceLanes] = {};
   for (int64_t b = 0; b < blocks; ++b) lanes[b % kReduceLanes] += sums[b];
-  return join_lanes(lanes);
+  return join_halves(lanes);
 }
 
 }  // namespace sprat

@@ -111,6 +111,14 @@ sprat_status check_gradients(const sprat_mlp& mlp, int64_t rows, Reads reads, co
   return SPRAT_OK;
 }
 
+// That the workspace, which is locked, holds a pass of this network over as many rows.
+sprat_status check_pass(const sprat_mlp& mlp, const sprat_workspace& workspace, int64_t rows) {
+  SPRAT_REQUIRE(workspace.mlp_id == mlp.id, "workspace: holds no training pass of this network");
+  SPRAT_REQUIRE(workspace.rows == rows, "rows: wanted the %lld of the training pass, got %lld", shown(workspace.rows),
+                shown(rows));
+  return SPRAT_OK;
+}
+
 #define SPRAT_LOCK(workspace)                             \
   SPRAT_REQUIRE(workspace, "workspace must not be NULL"); \
   const WorkspaceLock lock(*(workspace));                 \
@@ -128,12 +136,28 @@ sprat_status sprat_mlp_forward_train(const sprat_mlp* mlp, const void* params, c
   return forward_train(*mlp, params, x, rows, options, *workspace);
 }
 
+sprat_status sprat_workspace_activations(sprat_workspace* workspace, const sprat_mlp* mlp, int64_t layer, int64_t rows,
+                                         void* out) noexcept {
+  SPRAT_REQUIRE(mlp, "mlp must not be NULL");
+  SPRAT_LOCK(workspace);
+  SPRAT_RETURN_IF_REFUSED(check_pass(*mlp, *workspace, rows));
+  SPRAT_REQUIRE(layer >= 0 && layer < mlp->num_layers(), "layer: wanted 0 to %lld, got %lld",
+                shown(mlp->num_layers() - 1), shown(layer));
+  if (rows == 0) return SPRAT_OK;
+  SPRAT_RETURN_IF_REFUSED(check_array("out", out, mlp->element_size()));
+  const KernelTable& kernels = *workspace->kernels;
+  kernels.batch->of[mlp->dtype].from_panels(workspace->layers[static_cast<size_t>(layer)].memory.y, rows,
+                                            mlp->layer(layer).out_features, 0,
+                                            panel_count(kernels.linear->of[mlp->dtype], rows), out);
+  return SPRAT_OK;
+}
+
 sprat_status sprat_mlp_backward(const sprat_mlp* mlp, const void* params, sprat_workspace* workspace,
-                                const void* grad_output, const sprat_mlp_gradients* gradients) noexcept {
+                                const void* grad_output, int64_t rows, const sprat_mlp_gradients* gradients) noexcept {
   SPRAT_RETURN_IF_REFUSED(check_mlp_call(mlp, params, nullptr, 0, nullptr));
   SPRAT_LOCK(workspace);
-  SPRAT_REQUIRE(workspace->mlp_id == mlp->id, "workspace: holds no training pass of this network");
-  if (workspace->rows > 0) {
+  SPRAT_RETURN_IF_REFUSED(check_pass(*mlp, *workspace, rows));
+  if (rows > 0) {
     SPRAT_RETURN_IF_REFUSED(check_array("grad_output", grad_output, mlp->element_size()));
   }
   const int64_t size = mlp->element_size(), rows = workspace->rows;

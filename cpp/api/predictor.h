@@ -16,3 +16,11 @@ struct sprat_predictor {
   int64_t in_features = 0, out_features = 0;
   int64_t multiply_adds = 0;  // of one row
 };
+
+namespace sprat {
+
+// Bytes of activations that a thread takes through all layers of a predictor at once: half of a small second-level
+// cache.
+inline constexpr int64_t kChunkBytes = 128 << 10;
+
+}  // namespace sprat

@@ -9,10 +9,6 @@ namespace sprat {
 // Multiply-adds that are worth handing to another thread, a few microseconds of them.
 inline constexpr int64_t kProductGrain = int64_t{1} << 17;
 
-// Bytes of activations that a thread takes through all layers of a predictor at once: half of a small second-level
-// cache.
-inline constexpr int64_t kChunkBytes = 128 << 10;
-
 // How many units of `cost` multiply-adds make a range worth a thread.
 inline int64_t grain_of(int64_t cost) { return 1 + kProductGrain / (cost > 0 ? cost : 1); }
 

@@ -96,18 +96,3 @@ sprat_status sprat_workspace_create(sprat_workspace** workspace) noexcept {
 }
 
 void sprat_workspace_destroy(sprat_workspace* workspace) noexcept { delete workspace; }
-
-sprat_status sprat_workspace_activations(const sprat_workspace* workspace, const sprat_mlp* mlp, int64_t layer,
-                                         void* out) noexcept {
-  SPRAT_REQUIRE(workspace && mlp, "workspace and mlp must not be NULL");
-  SPRAT_REQUIRE(workspace->mlp_id == mlp->id, "workspace: holds no training pass of this network");
-  SPRAT_REQUIRE(layer >= 0 && layer < mlp->num_layers(), "layer: wanted 0 to %lld, got %lld",
-                shown(mlp->num_layers() - 1), shown(layer));
-  if (workspace->rows == 0) return SPRAT_OK;
-  SPRAT_RETURN_IF_REFUSED(check_array("out", out, mlp->element_size()));
-  const KernelTable& kernels = *workspace->kernels;
-  kernels.batch->of[mlp->dtype].from_panels(workspace->layers[static_cast<size_t>(layer)].memory.y, workspace->rows,
-                                            mlp->layer(layer).out_features, 0,
-                                            panel_count(kernels.linear->of[mlp->dtype], workspace->rows), out);
-  return SPRAT_OK;
-}

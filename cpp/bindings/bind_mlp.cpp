@@ -95,7 +95,7 @@ void forward_train(const Mlp& mlp, nb::handle params_object, nb::handle x_object
 void activations(const Mlp& mlp, const Workspace& workspace, int64_t layer, nb::handle out_object) {
   const Array out = mlp.matrix("out", out_object, -1, mlp.out_features(layer), kWrite);
   if (out.size() == 0) return;
-  check(sprat_workspace_activations(workspace.handle.get(), mlp.handle.get(), layer, out.data()));
+  check(sprat_workspace_activations(workspace.handle.get(), mlp.handle.get(), layer, out.shape(0), out.data()));
 }
 
 // The arrays that gradients go to and come from.
@@ -141,7 +141,7 @@ void backward(const Mlp& mlp, nb::handle params_object, Workspace& workspace, nb
   const Gradients gradients(mlp, rows, grads_object, grad_x_object, frozen_object, hidden_object);
   gradients.grads.want_apart_from(params);
   check_without_gil([&] {
-    return sprat_mlp_backward(mlp.handle.get(), params.data(), workspace.handle.get(), grad_output.data(),
+    return sprat_mlp_backward(mlp.handle.get(), params.data(), workspace.handle.get(), grad_output.data(), rows,
                               &gradients.native);
   });
 }

@@ -4,71 +4,69 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 
 #include "core/align.h"
 #include "core/round_up.h"
 
 namespace sprat {
 
-// The stack of one thread. What does not fit in its block is taken beside it, and the block grows to the total when the
-// last frame closes.
+// The stack of one thread: blocks of memory, of which the first holds all once calls repeat. What does not fit goes to
+// the next block, at least as large as all before it; when the last frame closes, one block takes the place of all.
 class ScratchStack {
  public:
   ScratchStack() = default;
   ScratchStack(const ScratchStack&) = delete;
   ScratchStack& operator=(const ScratchStack&) = delete;
-  ~ScratchStack() { free_extra(); }
 
  private:
   friend class Scratch;
-  struct alignas(kAlignment) Extra {
-    Extra* next;
+  static constexpr int kMostBlocks = 32;  // sizes double
+
+  // Where the free memory begins: blocks behind `block` are free.
+  struct Top {
+    int block = 0;
+    int64_t used = 0;
   };
 
   void* take(int64_t bytes) {
     bytes = round_up(bytes, kAlignment);
-    if (bytes <= block_.size() - used_) {
-      void* memory = block_.data() + used_;
-      used_ += bytes;
-      return memory;
-    }
-    const size_t total = sizeof(Extra) + static_cast<size_t>(bytes);
-    void* memory = std::aligned_alloc(static_cast<size_t>(kAlignment), total);
-    if (!memory) return nullptr;
-    extra_ = new (memory) Extra{extra_};
-    extra_bytes_ += bytes;
-    return extra_ + 1;
+    if (bytes > blocks_[top_.block].size() - top_.used && !next_block(bytes)) return nullptr;
+    void* memory = blocks_[top_.block].data() + top_.used;
+    top_.used += bytes;
+    return memory;
+  }
+
+  bool next_block(int64_t bytes) {
+    if (top_.block + 1 == kMostBlocks) return false;
+    int64_t before = 0;
+    for (int b = 0; b <= top_.block; ++b) before += blocks_[b].size();
+    AlignedBuffer<std::byte>& next = blocks_[top_.block + 1];
+    if (!next.reserve(bytes > before ? bytes : before) && !next.allocate(bytes)) return false;
+    top_ = {top_.block + 1, 0};
+    return true;
   }
 
   void close_last_frame() {
-    if (!extra_) return;
-    const int64_t wanted = block_.size() + extra_bytes_;
-    free_extra();
-    if (!block_.allocate(wanted)) return;  // then the next call tries again
-  }
-
-  void free_extra() {
-    while (extra_) {
-      Extra* next = extra_->next;
-      std::free(extra_);
-      extra_ = next;
+    if (blocks_[1].empty()) return;
+    int64_t all = 0;
+    for (AlignedBuffer<std::byte>& block : blocks_) {
+      all += block.size();
+      block = AlignedBuffer<std::byte>();
     }
-    extra_bytes_ = 0;
+    static_cast<void>(blocks_[0].allocate(all));  // without memory the next call tries again
   }
 
-  AlignedBuffer<std::byte> block_;
-  int64_t used_ = 0, depth_ = 0, extra_bytes_ = 0;
-  Extra* extra_ = nullptr;
+  AlignedBuffer<std::byte> blocks_[kMostBlocks];
+  Top top_;
+  int64_t depth_ = 0;
 };
 
 // A frame: what is taken through it lives until it closes. Frames nest, each on the thread that opened it.
 class Scratch {
  public:
-  Scratch() : stack_(of_this_thread()), mark_(stack_.used_) { ++stack_.depth_; }
+  Scratch() : stack_(of_this_thread()), mark_(stack_.top_) { ++stack_.depth_; }
   ~Scratch() {
-    stack_.used_ = mark_;
+    stack_.top_ = mark_;
     if (--stack_.depth_ == 0) stack_.close_last_frame();
   }
   Scratch(const Scratch&) = delete;
@@ -88,7 +86,7 @@ class Scratch {
   }
 
   ScratchStack& stack_;
-  int64_t mark_;
+  ScratchStack::Top mark_;
 };
 
 }  // namespace sprat

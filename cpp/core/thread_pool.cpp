@@ -110,8 +110,7 @@ bool ThreadPool::run(int64_t n, int64_t grain, int threads, RangeFunction functi
   uint64_t ticket = pack_ticket(generation_of(ticket_.load()) + 1, helpers, split_.parts);
   ticket_.store(ticket);
   const auto begin = std::chrono::steady_clock::now();
-  bool alone = begin - last_begin_ > kAlone;
-  last_begin_ = begin;
+  bool alone = begin - last_end_ > kAlone;
   if (!alone) wake_children(0, ticket);
   while (has_part(ticket)) {
     if (!ticket_.compare_exchange_weak(ticket, ticket + 1)) continue;
@@ -124,6 +123,7 @@ bool ThreadPool::run(int64_t n, int64_t grain, int threads, RangeFunction functi
     }
   }
   wait_for_parts();
+  last_end_ = std::chrono::steady_clock::now();
   busy_.store(false, std::memory_order_release);
   return true;
 }

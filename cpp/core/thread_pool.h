@@ -48,7 +48,7 @@ class ThreadPool {
   alignas(64) std::atomic<bool> busy_{false};
   // Below: written only by the caller that holds busy_, before it stores the ticket.
   RangeSplit split_;
-  std::chrono::steady_clock::time_point last_begin_{};  // of a region
+  std::chrono::steady_clock::time_point last_end_{};  // of a region
   RangeFunction function_ = nullptr;
   void* context_ = nullptr;
   int num_workers_ = 0;

@@ -78,10 +78,7 @@ struct RowLanes {
   SPRAT_INLINE T total() const {
     T sums[kReduceLanes];
     for (int i = 0; i < kRegisters; ++i) lanes[i].store(sums + i * kLanes<V>);
-    for (int half = kReduceLanes / 2; half > 0; half /= 2) {
-      for (int i = 0; i < half; ++i) sums[i] += sums[i + half];
-    }
-    return sums[0];
+    return join_halves(sums);
   }
 };
 

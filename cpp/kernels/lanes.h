@@ -64,10 +64,7 @@ class LaneSum {
     }
     double sums[kWidth];
     registers[0].store(sums);
-    for (int half = kWidth / 2; half > 0; half /= 2) {
-      for (int i = 0; i < half; ++i) sums[i] += sums[i + half];
-    }
-    return sums[0];
+    return join_halves(sums, kWidth);
   }
 
  private:

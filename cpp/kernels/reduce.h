@@ -8,9 +8,20 @@
 
 #include <cstdint>
 
+#include "core/macros.h"
+
 namespace sprat {
 
 inline constexpr int kReduceLanes = 16;
+
+// The sum of n lanes, a power of two, in halves: 0 + n / 2, 1 + n / 2 + 1, ...; then 0 + n / 4, ...; until one is left.
+template <class T>
+SPRAT_INLINE T join_halves(T* lanes, int n = kReduceLanes) {
+  for (int half = n / 2; half > 0; half /= 2) {
+    for (int lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
+  }
+  return lanes[0];
+}
 
 // lanes[(offset + i) mod 16] += x[i]^2 for i in [0, n), where `offset` is the place of x[0] on the line. What a mask
 // hides counts as 0, whatever it is; a mask may be NULL.

@@ -29,9 +29,9 @@ struct TileArgs {
 // The row bias of what has none.
 template <class T>
 constexpr T kNoBias[] = {T(-0.0), T(-0.0), T(-0.0), T(-0.0), T(-0.0), T(-0.0), T(-0.0), T(-0.0)};
+static_assert(kMaxRows <= 8);
 
-// kRows x (kPanels * kVecs) registers of
-// sums, over all of k.
+// kRows x (kPanels * kVecs) registers of sums, over all of k.
 template <class T, int kRows, int kVecs, int kPanels>
 SPRAT_NOINLINE void multiply_tile(const TileArgs<T>& t) {
   using V = Vec<T>;
@@ -61,7 +61,7 @@ SPRAT_NOINLINE void multiply_tile(const TileArgs<T>& t) {
           for (int v = 0; v < kAll; ++v) sum[r][v] = fma(value, column[v], sum[r][v]);
         }
       }
-      if (k == segment_end) {
+      if (k == segment_end && k < t.k) {
         a = segment += t.segment_stride;
         segment_end += t.segment;
       }

@@ -5,7 +5,8 @@
 //
 //   kLanes<V>  Scalar<V>  Mask<V>  Int<V>        lanes; element type; result of a comparison; integers as wide as V
 //   V(x)                                         broadcast; implicit unless it narrows (write V(0.1), not 0.1)
-//   + - * /  += -= *= /=  < <= > >= == !=        lane by lane; an integer V also has & | ^ ~ << >> (arithmetic)
+//   + - * /  += -= *= /=  < <= > >= == !=        lane by lane; an integer V also has & | ^ ~ << >> (arithmetic), and
+//                                                its sums wrap
 //   && || !  any(m)  all(m)  count(m)            on masks;  mask_bits(m): lane i in bit i
 //   select(m, a, b)                              m ? a : b
 //   fma(a, b, c)                                 a * b + c, rounded once
@@ -101,8 +102,8 @@ struct Vec {
   SPRAT_INLINE void store_partial(T* p, int64_t n) const { native::store_partial(p, r, n); }
   SPRAT_INLINE T operator[](int lane) const { return r[lane]; }
 
-  SPRAT_INLINE friend Vec operator+(Vec a, Vec b) { return Vec(a.r + b.r); }
-  SPRAT_INLINE friend Vec operator-(Vec a, Vec b) { return Vec(a.r - b.r); }
+  SPRAT_INLINE friend Vec operator+(Vec a, Vec b) { return wrapped(wrapping(a) + wrapping(b)); }
+  SPRAT_INLINE friend Vec operator-(Vec a, Vec b) { return wrapped(wrapping(a) - wrapping(b)); }
   SPRAT_INLINE friend Vec operator*(Vec a, Vec b) { return Vec(a.r * b.r); }
   SPRAT_INLINE friend Vec operator/(Vec a, Vec b) { return Vec(a.r / b.r); }
   SPRAT_INLINE friend Vec operator-(Vec a) { return Vec(-a.r); }
@@ -110,6 +111,16 @@ struct Vec {
   SPRAT_INLINE Vec& operator-=(Vec b) { return *this = *this - b; }
   SPRAT_INLINE Vec& operator*=(Vec b) { return *this = *this * b; }
   SPRAT_INLINE Vec& operator/=(Vec b) { return *this = *this / b; }
+
+  // Sums of integers wrap: as unsigned numbers they do so by the language's rules.
+  SPRAT_INLINE static auto wrapping(Vec v) {
+    if constexpr (std::is_integral_v<T>) return reinterpret_cast<native::Register<std::make_unsigned_t<T>>>(v.r);
+    else return v.r;
+  }
+  template <class R>
+  SPRAT_INLINE static Vec wrapped(R sum) {
+    return Vec(reinterpret_cast<Register>(sum));
+  }
 
   SPRAT_INLINE friend Mask operator<(Vec a, Vec b) { return {native::less(a.r, b.r)}; }
   SPRAT_INLINE friend Mask operator<=(Vec a, Vec b) { return {native::less_equal(a.r, b.r)}; }

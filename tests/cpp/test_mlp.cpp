@@ -133,11 +133,11 @@ void test_passes() {
   std::vector<float> grads(kParams), grad_output(60, 1.0f);
   sprat_mlp_gradients gradients{sizeof gradients, grads.data(), nullptr, nullptr, nullptr};
   const auto backward = [&] {
-    return refusal(sprat_mlp_backward(n.mlp, n.params.data(), n.workspace, grad_output.data(), &gradients));
+    return refusal(sprat_mlp_backward(n.mlp, n.params.data(), n.workspace, grad_output.data(), 20, &gradients));
   };
   std::vector<float> output(60);
   const auto activations = [&](int64_t layer) {
-    return refusal(sprat_workspace_activations(n.workspace, n.mlp, layer, output.data()));
+    return refusal(sprat_workspace_activations(n.workspace, n.mlp, layer, 20, output.data()));
   };
   CHECK_EQ(activations(0), "workspace: holds no training pass of this network");
   CHECK_EQ(backward(), "workspace: holds no training pass of this network");
@@ -149,6 +149,10 @@ void test_passes() {
   CHECK_EQ(activations(1), "");
   for (size_t i = 0; i < n.out.size(); ++i) CHECK_SAME_BITS(output[i], n.out[i]);
   CHECK_EQ(activations(2), "layer: wanted 0 to 1, got 2");
+  CHECK_EQ(refusal(sprat_workspace_activations(n.workspace, n.mlp, 1, 19, output.data())),
+           "rows: wanted the 20 of the training pass, got 19");
+  CHECK_EQ(refusal(sprat_mlp_backward(n.mlp, n.params.data(), n.workspace, grad_output.data(), 21, &gradients)),
+           "rows: wanted the 20 of the training pass, got 21");
   CHECK_EQ(backward(), "");
   gradients.params = n.params.data();
   CHECK_EQ(backward(), "gradients.params must not overlap the parameters");
@@ -197,7 +201,7 @@ void test_passes() {
   gradients.hidden = nullptr;
   CHECK_EQ(refusal(sprat_mlp_forward_train(holes, n.params.data(), n.x.data(), 20, nullptr, n.workspace)), "");
   CHECK_EQ(backward(), "workspace: holds no training pass of this network");
-  CHECK_EQ(refusal(sprat_mlp_backward(holes, n.params.data(), n.workspace, grad_output.data(), &gradients)), "");
+  CHECK_EQ(refusal(sprat_mlp_backward(holes, n.params.data(), n.workspace, grad_output.data(), 20, &gradients)), "");
   for (size_t i = kParams; i < grads.size(); ++i) CHECK_EQ(grads[i], 0.0f);
   sprat_mlp_destroy(holes);
 }
@@ -329,6 +333,19 @@ void test_scratch() {
   }
   CHECK(good);
   CHECK_EQ(taken, 0);  // grown to what it needs
+  // Many frames inside one that stays open take no more than one of them.
+  std::thread([] {
+    Scratch outer;
+    const long before = allocations;
+    void* first = nullptr;
+    for (int i = 0; i < 1000; ++i) {
+      Scratch inner;
+      void* memory = inner.bytes(1 << 20);
+      if (i == 0) first = memory;
+      CHECK(memory == first);
+    }
+    CHECK(allocations - before <= 1);
+  }).join();
   Scratch scratch;
   CHECK(scratch.bytes(std::numeric_limits<int64_t>::max() / 2) == nullptr);
 }

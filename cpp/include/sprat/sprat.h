@@ -293,8 +293,8 @@ SPRAT_API sprat_status sprat_mlp_forward_train(const sprat_mlp* mlp, const void*
                                                sprat_workspace* workspace) SPRAT_NOEXCEPT;
 
 /* Copies what a layer gave in the last training pass of this network, before dropout, to out (rows, out_features). */
-SPRAT_API sprat_status sprat_workspace_activations(const sprat_workspace* workspace, const sprat_mlp* mlp,
-                                                   int64_t layer, void* out) SPRAT_NOEXCEPT;
+SPRAT_API sprat_status sprat_workspace_activations(sprat_workspace* workspace, const sprat_mlp* mlp, int64_t layer,
+                                                   int64_t rows, void* out) SPRAT_NOEXCEPT;
 
 typedef struct sprat_mlp_gradients {
   size_t size;
@@ -309,7 +309,8 @@ typedef struct sprat_mlp_gradients {
 
 /* The gradients for grad_output (rows, out_features), after sprat_mlp_forward_train with the same parameters. */
 SPRAT_API sprat_status sprat_mlp_backward(const sprat_mlp* mlp, const void* params, sprat_workspace* workspace,
-                                          const void* grad_output, const sprat_mlp_gradients* gradients) SPRAT_NOEXCEPT;
+                                          const void* grad_output, int64_t rows,
+                                          const sprat_mlp_gradients* gradients) SPRAT_NOEXCEPT;
 
 /* A batch and what its outputs shall be: see sprat_loss. */
 typedef struct sprat_mlp_batch {
