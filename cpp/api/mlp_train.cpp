@@ -160,7 +160,7 @@ sprat_status sprat_mlp_backward(const sprat_mlp* mlp, const void* params, sprat_
   if (rows > 0) {
     SPRAT_RETURN_IF_REFUSED(check_array("grad_output", grad_output, mlp->element_size()));
   }
-  const int64_t size = mlp->element_size(), rows = workspace->rows;
+  const int64_t size = mlp->element_size();
   SPRAT_RETURN_IF_REFUSED(check_gradients(*mlp, rows,
                                           {{"the parameters", params, mlp->num_params * size},
                                            {"x", workspace->x, rows * mlp->layers.front().in_features * size},

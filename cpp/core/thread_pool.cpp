@@ -100,6 +100,7 @@ ThreadPool* ThreadPool::instance() {
 
 bool ThreadPool::run(int64_t n, int64_t grain, int threads, RangeFunction function, void* context) {
   if (busy_.exchange(true, std::memory_order_acquire)) return false;
+  const int workers_before = num_workers_;
   const int helpers = ensure_workers(threads - 1);
   split_ = {n, grain, 1};
   const int64_t most_parts = std::min<int64_t>(kMaxField, int64_t{kPartsPerThread} * (helpers + 1));
@@ -110,7 +111,7 @@ bool ThreadPool::run(int64_t n, int64_t grain, int threads, RangeFunction functi
   uint64_t ticket = pack_ticket(generation_of(ticket_.load()) + 1, helpers, split_.parts);
   ticket_.store(ticket);
   const auto begin = std::chrono::steady_clock::now();
-  bool alone = begin - last_end_ > kAlone;
+  bool alone = begin - last_end_ > kAlone && num_workers_ == workers_before;  // new ones are awake
   if (!alone) wake_children(0, ticket);
   while (has_part(ticket)) {
     if (!ticket_.compare_exchange_weak(ticket, ticket + 1)) continue;

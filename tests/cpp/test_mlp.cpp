@@ -260,7 +260,7 @@ void test_no_memory() {
   const uint8_t frozen[] = {0, 1, 0, 0};
   const sprat_mlp_gradients gradients{sizeof gradients, grads.data(), nullptr, frozen, nullptr};
   const auto backward = [&] {
-    return refusal(sprat_mlp_backward(n.mlp, n.params.data(), n.workspace, grad_output.data(), &gradients));
+    return refusal(sprat_mlp_backward(n.mlp, n.params.data(), n.workspace, grad_output.data(), 20, &gradients));
   };
   CHECK_EQ(refusal(sprat_mlp_forward_train(n.mlp, n.params.data(), n.x.data(), 20, nullptr, n.workspace)), "");
   std::string line;

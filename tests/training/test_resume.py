@@ -174,3 +174,12 @@ def test_another_run_cannot_be_resumed(tmp_path: Path, options: dict[str, Any], 
     with pytest.raises(ValueError, match=problem):
         sprat.fit(model, options.pop("x", X), options.pop("y", Y), epochs=2, checkpoint=path, resume=True, **options)
     same()
+
+
+@pytest.mark.parametrize("changed", [{"clip_norm": 0.1}, {"clip_value": 0.1}, {"ema_decay": 0.9}])
+def test_another_clipping_or_average_is_refused(tmp_path: Path, changed: dict[str, float]) -> None:
+    x, y = np.eye(8, dtype=np.float32), np.arange(8) % 2
+    path = tmp_path / "run.safetensors"
+    sprat.fit(sprat.nn.MLP([8, 4, 2]), x, y, epochs=1, checkpoint=path, progress=False)
+    with pytest.raises(ValueError, match=f"resume: the checkpoint was made with {next(iter(changed))}=None"):
+        sprat.fit(sprat.nn.MLP([8, 4, 2]), x, y, epochs=2, checkpoint=path, resume=True, progress=False, **changed)

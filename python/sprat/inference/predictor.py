@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import numpy as np
 
-from .. import _core
 from ..nn.model import Array, Model
 
 __all__ = ["Predictor"]
@@ -51,7 +50,7 @@ class Predictor(Model):
         self._config = model.config()
         self.loss_name = model.loss_name
         self.encoder = model.encoder
-        _core.set_runner(self, self._native)
+        self._set_runner(self._native)
 
     @property
     def in_features(self) -> int:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from .. import _check, _core
 from . import losses as _losses
 from ._parameters import Gradients, ParameterLayout
+from .losses._base import is_native
 from .model import Array, LayerSpec, Model
 
 FakeQuant = tuple[float, int, int, int]
@@ -41,7 +42,7 @@ class Passes(Model):
     def _choose_runner(self) -> None:
         """What calls go to: to be done whenever the structure, the parameters' array or ``input_quant`` is another."""
         plain = self._input_quant is None
-        _core.set_runner(self, _core.ForwardPass(self._native, self._params) if plain else None)
+        self._set_runner(_core.ForwardPass(self._native, self._params) if plain else None)
 
     @property
     def layers(self) -> tuple[LayerSpec, ...]:
@@ -271,7 +272,7 @@ class Passes(Model):
             raise TypeError(f"teacher: wanted the teacher's raw outputs, which {chosen!r} needs, got None")
         if teacher is not None and not isinstance(chosen, _losses.Distillation):
             raise TypeError(f"teacher: wanted None, as {chosen!r} learns without")
-        if not isinstance(chosen, _losses.Loss):
+        if not is_native(chosen):
             return self._with_own_loss(chosen, inputs, y, weight, training, dropout_seed, step, first_row, params, out)
         gradients = self._gradients(out)
         _check.refuse_masked("y", y)

@@ -128,6 +128,12 @@ class Model(_core.ModelCall, ABC):
     def __getstate__(self) -> dict[str, Any]:
         return dict(self.__dict__)  # not the runner: a copy is right without, and may set its own
 
+    def _set_runner(self, native: Any) -> None:
+        """Let calls go straight to native code, unless a class of the user's own does a part of them in its own way."""
+        parts = (getattr(type(self), name) for name in ("_run", "_call", "_inputs"))
+        own = any(not part.__module__.startswith("sprat.") for part in parts)
+        _core.set_runner(self, None if own else native)
+
     def _inputs(self, x: Any) -> Array:
         """``x`` as the kernels read it."""
         if type(x) is not np.ndarray and (isinstance(x, Mapping) or hasattr(x, "columns")):

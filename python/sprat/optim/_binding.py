@@ -12,7 +12,7 @@ from ._groups import Array, Parameter, label, per_parameter
 
 def edits(model: Any) -> tuple[Any, ...]:
     """What changes when layers, masks or frozen parameters of a model do."""
-    return model._structure_version, model.frozen, tuple(map(id, model.masks.values()))
+    return model._structure_version, model.frozen, _ids(model.masks)
 
 
 def edited(model: Any, seen: Any) -> bool:
@@ -21,7 +21,11 @@ def edited(model: Any, seen: Any) -> bool:
     if model._structure_version != version or model.frozen is not frozen:
         return True
     now = model.masks
-    return tuple(map(id, now.values())) != masks if now or masks else False
+    return _ids(now) != masks if now or masks else False
+
+
+def _ids(masks: Any) -> tuple[tuple[str, int], ...]:
+    return tuple((name, id(mask)) for name, mask in masks.items())
 
 
 def set_masks(parameters: list[Parameter], masks: Any) -> None:

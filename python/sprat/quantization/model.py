@@ -105,7 +105,7 @@ class QuantizedMLP(Model):
         self._layers = tuple(_own(layer, index) for index, layer in enumerate(layers))
         self._native = _native(self._layers)
         self._parts: dict[int, _core.Predictor] = {}
-        _core.set_runner(self, self._native)
+        self._set_runner(self._native)
 
     @property
     def layers(self) -> tuple[QuantizedLayer, ...]:
@@ -275,7 +275,7 @@ class QuantizedMLP(Model):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._native, self._parts = _native(self._layers), {}
-        _core.set_runner(self, self._native)
+        self._set_runner(self._native)
 
     def __repr__(self) -> str:
         sizes = "-".join(str(size) for size in [self.in_features, *(layer.out_features for layer in self._layers)])

@@ -161,6 +161,7 @@ def fit(
             "rows": getattr(data, "num_rows", None),
             "loss": targets.loss_name,
             "optimizer": type(optimizer).__name__,
+            **{name: getattr(optimizer, name, None) for name in ("clip_norm", "clip_value", "ema_decay")},
         },
     )
     gradient_order(model, optimizer)

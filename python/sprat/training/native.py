@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import _core
 from ..nn.losses import Distillation, Loss
+from ..nn.losses._base import is_native as is_native_loss
 from ..nn.mlp import MLP
 from ..optim._binding import edited, edits
 from ..optim.optimizer import Optimizer
@@ -31,7 +32,7 @@ _RATES = 64
 def is_native(model: Any, optimizer: Any, loss: Any) -> bool:
     """Whether native code knows all of it: no method of a user's own is passed over."""
     return (
-        isinstance(loss, Loss)
+        is_native_loss(loss)
         and getattr(type(model), "loss_and_gradients", None) is MLP.loss_and_gradients
         and getattr(type(optimizer), "step", None) is Optimizer.step
         and "step" not in vars(optimizer)

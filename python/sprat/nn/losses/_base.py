@@ -107,6 +107,11 @@ class Loss(ABC):
             object.__setattr__(self, key, value)
 
 
+def is_native(loss: Any) -> bool:
+    """Whether native code computes this loss: one of this package's, and no subclass that is called in its own way."""
+    return isinstance(loss, Loss) and type(loss).__call__.__module__.startswith(__package__)
+
+
 def get(loss: str | Loss | Callable[..., Any]) -> Any:
     """The loss of a name, or `loss` itself if it is one.
 
