@@ -9,6 +9,7 @@ from __future__ import annotations
 from . import observers
 from .arrays import dequantize, fake_quantize, quantize
 from .comparison import LayerReport, Report, report
+from .groups import dequantize_groups, fake_quantize_groups, group_scales, quantize_groups
 from .histogram import Histogram
 from .model import QuantizedLayer, QuantizedMLP
 from .observers import MSE, Entropy, MinMax, MovingAverage, Observer, Percentile
@@ -32,9 +33,13 @@ __all__ = [
     "Report",
     "choose_qparams",
     "dequantize",
+    "dequantize_groups",
     "fake_quantize",
+    "fake_quantize_groups",
+    "group_scales",
     "observers",
     "quantize",
+    "quantize_groups",
     "quantize_model",
     "report",
     "value_range",
