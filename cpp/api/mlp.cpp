@@ -17,12 +17,14 @@ namespace {
 
 std::atomic<uint64_t> last_id{0};
 
-ActivationClass class_of(const char* name) {
+}  // namespace
+
+ActivationClass activation_class(int32_t activation) {
+  const char* name = sprat_activation_name(activation);
   if (std::strcmp(name, "identity") == 0) return ActivationClass::kIdentity;
   return std::strcmp(name, "relu") == 0 ? ActivationClass::kRelu : ActivationClass::kOther;
 }
 
-}  // namespace
 }  // namespace sprat
 
 using namespace sprat;
@@ -40,7 +42,7 @@ sprat_status sprat_mlp_create(const sprat_layer* layers, int64_t num_layers, int
     made->layers.assign(layers, layers + num_layers);
     SPRAT_RETURN_IF_REFUSED(check_spans(*made));
     for (const sprat_layer& layer : made->layers) {
-      made->activations.push_back(class_of(sprat_activation_name(layer.activation)));
+      made->activations.push_back(activation_class(layer.activation));
       made->widest = std::max({made->widest, layer.in_features, layer.out_features});
       made->multiply_adds += layer.in_features * layer.out_features;
     }

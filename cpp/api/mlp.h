@@ -11,6 +11,7 @@ namespace sprat {
 
 // Who applies a layer's activation: nobody, the product on its way to memory, or a pass of its own.
 enum class ActivationClass { kIdentity, kRelu, kOther };
+ActivationClass activation_class(int32_t activation);
 
 }  // namespace sprat
 

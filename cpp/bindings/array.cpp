@@ -18,7 +18,7 @@ struct Kind {
 constexpr Kind kKinds[] = {
     {Dtype::kFloat32, "float32", "f", 4}, {Dtype::kFloat64, "float64", "d", 8}, {Dtype::kInt8, "int8", "b", 1},
     {Dtype::kUint8, "uint8", "B", 1},     {Dtype::kInt32, "int32", "il", 4},    {Dtype::kInt64, "int64", "lq", 8},
-    {Dtype::kBool, "bool", "?", 1},
+    {Dtype::kBool, "bool", "?", 1},       {Dtype::kUint16, "uint16", "H", 2},
 };
 
 const Kind& kind_of(Dtype dtype) {
@@ -100,6 +100,9 @@ bool Array::take_fields(nb::handle object, Access access) {
       break;
     case NPY_UBYTE:
       dtype_ = Dtype::kUint8;
+      break;
+    case NPY_USHORT:
+      dtype_ = Dtype::kUint16;
       break;
     case NPY_INT32:
       dtype_ = Dtype::kInt32;

@@ -17,7 +17,16 @@
 
 namespace sprat::bindings {
 
-enum class Dtype : uint32_t { kFloat32 = 1, kFloat64 = 2, kInt8 = 4, kUint8 = 8, kInt32 = 16, kInt64 = 32, kBool = 64 };
+enum class Dtype : uint32_t {
+  kFloat32 = 1,
+  kFloat64 = 2,
+  kInt8 = 4,
+  kUint8 = 8,
+  kInt32 = 16,
+  kInt64 = 32,
+  kBool = 64,
+  kUint16 = 128
+};
 constexpr uint32_t operator|(Dtype a, Dtype b) { return uint32_t(a) | uint32_t(b); }
 constexpr uint32_t operator|(uint32_t a, Dtype b) { return a | uint32_t(b); }
 constexpr uint32_t kFloats = Dtype::kFloat32 | Dtype::kFloat64;

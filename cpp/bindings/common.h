@@ -47,7 +47,7 @@ void bind_predictor(nb::module_& m);
 void bind_prune(nb::module_& m);
 void bind_quantize(nb::module_& m);
 void bind_forward(nb::module_& m);  // after bind_mlp and bind_predictor
-void bind_int8(nb::module_& m);     // after bind_predictor
+void bind_packed(nb::module_& m);   // after bind_predictor
 void bind_runtime(nb::module_& m);
 void bind_training(nb::module_& m);  // after bind_mlp and bind_optimizer
 

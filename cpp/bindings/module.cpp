@@ -17,7 +17,7 @@ NB_MODULE(_core, m) {
   bind_forward(m);
   bind_prune(m);
   bind_quantize(m);
-  bind_int8(m);
+  bind_packed(m);
   bind_runtime(m);
   bind_training(m);
 }

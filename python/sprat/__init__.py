@@ -25,6 +25,7 @@ _SUBMODULES = (
     "io",
     "nn",
     "optim",
+    "packing",
     "prune",
     "quantization",
     "runtime",
@@ -40,6 +41,7 @@ _NAMES = {
     "evaluate": "training",
     "fit": "training",
     "load": "io",
+    "pack": "packing",
     "save": "io",
 }
 

@@ -112,4 +112,4 @@ def test_mistakes_are_one_line(classifier: Path, sprat_command: Run, options: li
 def test_a_quantized_model_is_not_compressed_further(classifier: Path, sprat_command: Run) -> None:
     sprat.save(sprat.quantization.quantize_model(sprat.load(classifier)), "int8.safetensors")
     err = sprat_command("compress", "table.csv", "int8.safetensors", "--quantize", "static", "-q")[2]
-    assert "int8.safetensors: wanted a float model to compress, this is a QuantizedMLP" in err
+    assert "int8.safetensors: wanted a float model to compress, this is a PackedMLP" in err

@@ -107,8 +107,19 @@ void check_ranges() {
 struct Network {
   int8_t weight[6] = {1, 2, 3, 4, 5, 6};
   float scales[2] = {0.5f, 0.25f}, bias[2] = {1, 2};
-  sprat_int8_layer layer{sizeof(sprat_int8_layer),      3, 2,    weight, scales, bias,
-                         sprat_activation_find("relu"), 1, 0.1f, 5};
+  sprat_packed_layer layer{sizeof(sprat_packed_layer),
+                           3,
+                           2,
+                           SPRAT_WEIGHTS_INT8,
+                           SPRAT_ZEROS_DENSE,
+                           SPRAT_INPUT_STATIC,
+                           sprat_activation_find("relu"),
+                           weight,
+                           scales,
+                           0,
+                           bias,
+                           0.1f,
+                           5};
 };
 
 template <class Change>
@@ -116,14 +127,14 @@ void check_network_refusal(const char* part, Change change) {
   Network n;
   change(n.layer, n);
   sprat_predictor* predictor = nullptr;
-  CHECK(refused(sprat_predictor_create_int8(&n.layer, 1, &predictor), part));
+  CHECK(refused(sprat_predictor_create_packed(&n.layer, 1, &predictor), part));
   CHECK(predictor == nullptr);
 }
 
 void check_networks() {
   Network n;
   sprat_predictor* predictor = nullptr;
-  CHECK_EQ(sprat_predictor_create_int8(&n.layer, 1, &predictor), SPRAT_OK);
+  CHECK_EQ(sprat_predictor_create_packed(&n.layer, 1, &predictor), SPRAT_OK);
   CHECK_EQ(sprat_predictor_in_features(predictor), 3);
   CHECK_EQ(sprat_predictor_out_features(predictor), 2);
   const float x[3] = {1, 0, -0.5f};
@@ -134,28 +145,36 @@ void check_networks() {
   CHECK_NEAR(y[1], 2.25, 1e-6);
   sprat_predictor_destroy(predictor);
 
-  check_network_refusal("size", [](sprat_int8_layer& l, Network&) { l.size = 0; });
-  check_network_refusal("in_features", [](sprat_int8_layer& l, Network&) { l.in_features = 0; });
-  check_network_refusal("in_features", [](sprat_int8_layer& l, Network&) { l.in_features = 65794; });
-  check_network_refusal("out_features", [](sprat_int8_layer& l, Network&) { l.out_features = 0; });
-  check_network_refusal("out_features", [](sprat_int8_layer& l, Network&) { l.out_features = INT64_MAX; });
-  check_network_refusal("activation", [](sprat_int8_layer& l, Network&) { l.activation = 999; });
-  check_network_refusal("weight", [](sprat_int8_layer& l, Network&) { l.weight = nullptr; });
-  check_network_refusal("weight_scales", [](sprat_int8_layer& l, Network&) { l.weight_scales = nullptr; });
-  check_network_refusal("weight_scales[1]", [](sprat_int8_layer&, Network& m) { m.scales[1] = -1; });
-  check_network_refusal("bias[0]", [](sprat_int8_layer&, Network& m) { m.bias[0] = NAN; });
-  check_network_refusal("input_scale", [](sprat_int8_layer& l, Network&) { l.input_scale = 0; });
-  check_network_refusal("input_scale", [](sprat_int8_layer& l, Network& m) {
+  check_network_refusal("size", [](sprat_packed_layer& l, Network&) { l.size = 0; });
+  check_network_refusal("in_features", [](sprat_packed_layer& l, Network&) { l.in_features = 0; });
+  check_network_refusal("in_features", [](sprat_packed_layer& l, Network&) { l.in_features = 65794; });
+  check_network_refusal("out_features", [](sprat_packed_layer& l, Network&) { l.out_features = 0; });
+  check_network_refusal("out_features", [](sprat_packed_layer& l, Network&) { l.out_features = INT64_MAX; });
+  check_network_refusal("weights", [](sprat_packed_layer& l, Network&) { l.weights = 5; });
+  check_network_refusal("zeros", [](sprat_packed_layer& l, Network&) { l.zeros = -1; });
+  check_network_refusal("zeros", [](sprat_packed_layer& l, Network&) { l.zeros = SPRAT_ZEROS_UNSTRUCTURED; });
+  check_network_refusal("input", [](sprat_packed_layer& l, Network&) { l.input = 4; });
+  check_network_refusal("input", [](sprat_packed_layer& l, Network&) { l.input = SPRAT_INPUT_FLOAT; });
+  check_network_refusal("input", [](sprat_packed_layer& l, Network&) { l.input = SPRAT_INPUT_BFLOAT16; });
+  check_network_refusal("group_size", [](sprat_packed_layer& l, Network&) { l.group_size = 32; });
+  check_network_refusal("group_size", [](sprat_packed_layer& l, Network&) { l.weights = SPRAT_WEIGHTS_INT4; });
+  check_network_refusal("activation", [](sprat_packed_layer& l, Network&) { l.activation = 999; });
+  check_network_refusal("weight", [](sprat_packed_layer& l, Network&) { l.weight = nullptr; });
+  check_network_refusal("weight_scales", [](sprat_packed_layer& l, Network&) { l.weight_scales = nullptr; });
+  check_network_refusal("weight_scales[1]", [](sprat_packed_layer&, Network& m) { m.scales[1] = -1; });
+  check_network_refusal("bias[0]", [](sprat_packed_layer&, Network& m) { m.bias[0] = NAN; });
+  check_network_refusal("input_scale", [](sprat_packed_layer& l, Network&) { l.input_scale = 0; });
+  check_network_refusal("input_scale", [](sprat_packed_layer& l, Network& m) {
     l.input_scale = 1e30f;
     m.scales[1] = 1e30f;
   });
-  check_network_refusal("input_zero_point", [](sprat_int8_layer& l, Network&) { l.input_zero_point = 256; });
+  check_network_refusal("input_zero_point", [](sprat_packed_layer& l, Network&) { l.input_zero_point = 256; });
   predictor = nullptr;
-  CHECK(refused(sprat_predictor_create_int8(&n.layer, 0, &predictor), "layers"));
-  CHECK(refused(sprat_predictor_create_int8(nullptr, 1, &predictor), "layers"));
-  CHECK(refused(sprat_predictor_create_int8(&n.layer, 1, nullptr), "predictor"));
-  const sprat_int8_layer two[2] = {n.layer, n.layer};
-  CHECK(refused(sprat_predictor_create_int8(two, 2, &predictor), "layers[1].in_features: wanted 2"));
+  CHECK(refused(sprat_predictor_create_packed(&n.layer, 0, &predictor), "layers"));
+  CHECK(refused(sprat_predictor_create_packed(nullptr, 1, &predictor), "layers"));
+  CHECK(refused(sprat_predictor_create_packed(&n.layer, 1, nullptr), "predictor"));
+  const sprat_packed_layer two[2] = {n.layer, n.layer};
+  CHECK(refused(sprat_predictor_create_packed(two, 2, &predictor), "layers[1].in_features: wanted 2"));
 }
 
 }  // namespace

@@ -12,7 +12,8 @@ import pytest
 import sprat
 from reference import quantize as reference
 from sprat.nn import MLP
-from sprat.quantization import QATConfig, QATState, QuantizedMLP, quantize_model
+from sprat.packing import PackedMLP
+from sprat.quantization import QATConfig, QATState, quantize_model
 from support import assert_same_bits, assert_same_everywhere
 
 
@@ -79,7 +80,7 @@ def test_fit_learns_and_converts() -> None:
     history = fit(model, validation=(x_val, y_val), epochs=25)
     assert history["loss"][-1] < 0.3 * history["loss"][0]
     quantized = quantize_model(model)
-    assert isinstance(quantized, QuantizedMLP)
+    assert isinstance(quantized, PackedMLP)
     assert quantized.is_static
     assert quantized.loss_name == "cross_entropy"
     scores = sprat.evaluate(quantized, x_val, y_val)
@@ -161,9 +162,9 @@ def test_pruned_weights_stay_zero() -> None:
     sprat.prune.magnitude(model, sparsity=0.5)
     masks = {name: mask.copy() for name, mask in model.masks.items()}
     fit(model, epochs=2)
-    arrays = quantize_model(model).arrays()
+    layers = quantize_model(model).layers
     for name, mask in masks.items():
-        assert not arrays[name.replace("weight", "weight_q")][mask == 0].any()
+        assert not layers[int(name.split(".")[1])].weight[mask == 0].any()
 
 
 def test_float_model_again() -> None:

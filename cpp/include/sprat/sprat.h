@@ -455,28 +455,60 @@ SPRAT_API sprat_status sprat_choose_qparams(sprat_dtype real, int64_t n, const v
                                             int32_t quant_min, int32_t quant_max, int32_t symmetric, void* scales,
                                             int32_t* zero_points) SPRAT_NOEXCEPT;
 
-/* ---- int8 networks ----------------------------------------------------------------------------------------------- */
+/* ---- packed networks --------------------------------------------------------------------------------------------- */
 
-/* A layer that multiplies integers: its input becomes uint8, and
+/* How the weights of a layer are stored, and with it how they are multiplied. */
+typedef enum sprat_weights {
+  SPRAT_WEIGHTS_FLOAT32 = 0,
+  SPRAT_WEIGHTS_FLOAT16 = 1,  /* IEEE binary16, widened to float32 */
+  SPRAT_WEIGHTS_BFLOAT16 = 2, /* the upper half of a float32, widened to it */
+  SPRAT_WEIGHTS_INT8 = 3,     /* integer products with exact 32-bit sums */
+  SPRAT_WEIGHTS_INT4 = 4      /* the same, exact within each group */
+} sprat_weights;
+
+/* What becomes of the zeros of a weight. They change no bit of the output for finite inputs. */
+typedef enum sprat_zeros {
+  SPRAT_ZEROS_DENSE = 0,        /* multiplied as other numbers are */
+  SPRAT_ZEROS_UNSTRUCTURED = 1, /* each left out; float32 */
+  SPRAT_ZEROS_BLOCKS = 2        /* left out where a whole block is: 16 consecutive outputs by one input in
+                                   float32, by four consecutive inputs in int8 */
+} sprat_zeros;
+
+/* In which form a layer multiplies its input. */
+typedef enum sprat_input {
+  SPRAT_INPUT_FLOAT = 0,   /* as it is; weights of float32, float16, bfloat16 */
+  SPRAT_INPUT_STATIC = 1,  /* as uint8 codes, by input_scale and input_zero_point; int8 and int4 */
+  SPRAT_INPUT_DYNAMIC = 2, /* as uint8 codes, each row by its own range; int8 and int4 */
+  SPRAT_INPUT_BFLOAT16 = 3 /* rounded to bfloat16, products by the CPU's instruction where there is one: faster, and not
+                              the same bits on every CPU; bfloat16 weights */
+} sprat_input;
+
+/* y = activation(x weight^T + bias), float32 outside. With integers
  *   y = activation((sum_k x[k] weight[n][k] - input_zero_point * sum_k weight[n][k]) * (input_scale * weight_scales[n])
  *                  + bias[n])
- * with exact 32-bit sums. float32 only. */
-typedef struct sprat_int8_layer {
+ * and for int4 the sum over groups g of inputs, ascending by fused multiply-add from zero, of
+ *   (sum_(k in g) x[k] weight[n][k] - input_zero_point * sum_(k in g) weight[n][k]) * weight_scales[n][g]
+ * times input_scale, plus bias. */
+typedef struct sprat_packed_layer {
   size_t size;
-  int64_t in_features, out_features; /* in_features at most 65793: beyond it 32-bit sums could overflow */
-  const int8_t* weight;              /* (out_features, in_features) */
-  const float* weight_scales;        /* out_features numbers */
-  const float* bias;                 /* out_features numbers, or NULL */
+  int64_t in_features, out_features; /* with integers in_features is at most 65793: beyond it sums could overflow */
+  int32_t weights;                   /* of sprat_weights */
+  int32_t zeros;                     /* of sprat_zeros */
+  int32_t input;                     /* of sprat_input */
   int32_t activation;                /* from sprat_activation_find() */
-  int32_t is_static;                 /* 0: each row is quantized by its own range, and the next two mean nothing */
-  float input_scale;
+  const void* weight; /* (out_features, in_features); int4: rows of (in_features + 1) / 2 bytes, two's complement,
+                         the first of two in the low half */
+  const float* weight_scales; /* int8: out_features; int4: (out_features, groups); else NULL */
+  int64_t group_size; /* int4: inputs that share a scale, a multiple of 32; the last group may be shorter; else 0 */
+  const float* bias;  /* out_features, or NULL */
+  float input_scale;  /* SPRAT_INPUT_STATIC; also the next */
   int32_t input_zero_point; /* 0 to 255 */
-} sprat_int8_layer;
+} sprat_packed_layer;
 
-/* Copies what it needs of the layers. In a run a NaN counts as 0 and an infinity saturates; with is_static = 0 neither
- * takes part in the range of its row. */
-SPRAT_API sprat_status sprat_predictor_create_int8(const sprat_int8_layer* layers, int64_t num_layers,
-                                                   sprat_predictor** predictor) SPRAT_NOEXCEPT;
+/* Copies what it needs of the layers. In a run of integers a NaN counts as 0 and an infinity saturates; dynamic ranges
+ * leave both out. */
+SPRAT_API sprat_status sprat_predictor_create_packed(const sprat_packed_layer* layers, int64_t num_layers,
+                                                     sprat_predictor** predictor) SPRAT_NOEXCEPT;
 
 #ifdef __cplusplus
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from typing import Any
 
 from . import container, layout, registry
@@ -18,7 +18,7 @@ def save(obj: Any, path: PathLike) -> None:
 
     Parameters
     ----------
-    obj : nn.MLP or quantization.QuantizedMLP
+    obj : nn.MLP or packing.PackedMLP
         The model, or any object whose kind is in ``sprat.io.registry``.
     path : str or path
         Where to; its folder must exist.
@@ -65,7 +65,7 @@ def load(path: PathLike) -> Any:
 
     Returns
     -------
-    nn.MLP or quantization.QuantizedMLP
+    nn.MLP or packing.PackedMLP
         The model, bit for bit. A training checkpoint gives the model in it (``load_training`` gives all of it).
 
     Raises
@@ -124,8 +124,10 @@ def describe(path: PathLike) -> dict[str, Any]:
             kind, config, prefix = config["kind"], config["model"], "model."
         names = [prefix + name for name in registry.by_kind(kind).layout(config)]
         masks = [name for name in names if name.startswith(f"{prefix}mask.")]
+        layers = config["model"]["layers"]
         zeros = sum(int((container.read_array(contents, file, name) == 0).sum()) for name in masks)
-        parameters = sum(math.prod(contents.tensors[name].shape) for name in names if _is_parameter(name, prefix))
+        zeros += sum(_weights(layer) - layer["nonzeros"] for layer in layers if layer.get("nonzeros") is not None)
+        parameters = sum(_weights(layer) + layer["out_features"] * layer["bias"] for layer in layers)
         return {
             "path": contents.path,
             "kind": contents.kind,
@@ -133,11 +135,11 @@ def describe(path: PathLike) -> dict[str, Any]:
             "bytes": contents.file_size,
             "parameters": parameters,
             "sparsity": zeros / parameters if parameters else 0.0,
-            "layers": config["model"]["layers"],
+            "layers": layers,
             "tensors": {name: [str(entry.dtype), list(entry.shape)] for name, entry in contents.tensors.items()},
             "config": contents.config,
         }
 
 
-def _is_parameter(name: str, prefix: str) -> bool:
-    return name.startswith(f"{prefix}layers.") and name.endswith((".weight", ".weight_q", ".bias"))
+def _weights(layer: Mapping[str, Any]) -> int:
+    return int(layer["in_features"] * layer["out_features"])

@@ -2,7 +2,7 @@
 
 >>> from sprat.io import registry
 >>> sorted(registry.kinds())
-['mlp', 'quantized_mlp', 'training']
+['mlp', 'packed_mlp', 'training']
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Format:
 # registers).
 _KNOWN = {
     "mlp": ("sprat.nn", "sprat.io.mlp"),
-    "quantized_mlp": ("sprat.quantization", "sprat.io.quantized_mlp"),
+    "packed_mlp": ("sprat.packing", "sprat.io.packed_mlp"),
 }
 _FORMATS: dict[str, Format] = {}
 

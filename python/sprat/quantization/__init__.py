@@ -11,7 +11,6 @@ from .arrays import dequantize, fake_quantize, quantize
 from .comparison import LayerReport, Report, report
 from .groups import dequantize_groups, fake_quantize_groups, group_scales, quantize_groups
 from .histogram import Histogram
-from .model import QuantizedLayer, QuantizedMLP
 from .observers import MSE, Entropy, MinMax, MovingAverage, Observer, Percentile
 from .post_training import quantize_model, weight_qparams
 from .qat import QATConfig, QATState
@@ -28,8 +27,6 @@ __all__ = [
     "Percentile",
     "QATConfig",
     "QATState",
-    "QuantizedLayer",
-    "QuantizedMLP",
     "Report",
     "choose_qparams",
     "dequantize",

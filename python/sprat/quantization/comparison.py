@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..nn.mlp import MLP
-from .model import QuantizedMLP
+from ..packing.model import PackedMLP
 
 __all__ = ["LayerReport", "Report", "report"]
 
@@ -81,7 +81,7 @@ class Report:
         return "\n".join(line.rstrip() for line in lines)
 
 
-def report(model: MLP, quantized: QuantizedMLP, x: ArrayLike) -> Report:
+def report(model: MLP, quantized: PackedMLP, x: ArrayLike) -> Report:
     """Compare a quantized model with its float model on rows of typical inputs.
 
     Errors accumulate: what a layer shows includes what came from the layers below it.
@@ -89,7 +89,7 @@ def report(model: MLP, quantized: QuantizedMLP, x: ArrayLike) -> Report:
     Parameters
     ----------
     model : nn.MLP
-    quantized : QuantizedMLP
+    quantized : PackedMLP
         Of the same layers.
     x : array_like (rows, in_features), or a table when the model has an encoder
 

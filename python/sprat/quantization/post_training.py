@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from .. import _check
 from ..nn.mlp import MLP
 from ..nn.model import LayerSpec
+from ..packing.layer import PackedLayer
+from ..packing.model import PackedMLP
 from . import observers
 from .arrays import quantize
-from .model import QuantizedLayer, QuantizedMLP
 from .observers import Observer
 from .qparams import choose_qparams, value_range
 
@@ -37,22 +38,35 @@ def weight_qparams(weight: NDArray[Any], weights: str = "per_channel") -> NDArra
     return np.array(np.broadcast_to(scale, weight.shape[:1]))
 
 
+def int8_codes(
+    weight: NDArray[np.float32], weights: str = "per_channel"
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Codes -127 to 127 of a weight (out, in), and the scale of each output.
+
+    >>> import numpy as np
+    >>> from sprat.quantization.post_training import int8_codes
+    >>> int8_codes(np.float32([[1.27, 0.5]]))[0].tolist()
+    [[127, 50]]
+    """
+    scale = weight_qparams(weight, weights)
+    return quantize(weight, scale, axis=0, quant_min=-127), scale
+
+
 def quantize_layer(
     name: str,
     spec: LayerSpec,
     parameters: Mapping[str, NDArray[Any]],
     weights: str,
     input_qparams: tuple[float, int] | None,
-) -> QuantizedLayer:
+) -> PackedLayer:
     """One layer, its input static if its scale and zero point are given."""
     weight = np.asarray(parameters[f"{name}.weight"], np.float32)
     try:
-        scale = weight_qparams(weight, weights)
+        codes, scale = int8_codes(weight, weights)
     except ValueError as error:
         raise ValueError(f"{name}.weight{str(error).removeprefix('x')}") from None
     bias = np.asarray(parameters[f"{name}.bias"], np.float32) if spec.bias else None
-    codes = quantize(weight, scale, axis=0, quant_min=-127)
-    return QuantizedLayer(codes, scale, bias, spec.activation, *(input_qparams or (None, None)))
+    return PackedLayer(codes, scale, bias, spec.activation, *(input_qparams or (None, None)))
 
 
 def quantize_model(
@@ -61,7 +75,7 @@ def quantize_model(
     *,
     observer: str | Observer | Callable[[], Observer] = "minmax",
     weights: str = "per_channel",
-) -> QuantizedMLP:
+) -> PackedMLP:
     """The model on integers: int8 weights, uint8 activations.
 
     Parameters
@@ -80,7 +94,7 @@ def quantize_model(
 
     Returns
     -------
-    QuantizedMLP
+    PackedMLP
         With the model's loss and encoder.
 
     Raises
@@ -95,7 +109,7 @@ def quantize_model(
     >>> x = np.random.default_rng(0).standard_normal((256, 8)).astype(np.float32)
     >>> model = sprat.nn.MLP([8, 16, 3], seed=0)
     >>> sprat.quantization.quantize_model(model)
-    QuantizedMLP(8-16-3, relu, int8 weights, dynamic uint8 activations)
+    PackedMLP(8-16-3, relu, dynamic int8)
     >>> quantized = sprat.quantization.quantize_model(model, calibration=x, observer="percentile")
     >>> quantized.layers[1].is_static
     True
@@ -103,9 +117,9 @@ def quantize_model(
     if not isinstance(model, MLP):
         raise TypeError(f"model: wanted an nn.MLP, got {type(model).__name__}")
     _check.check_choice("weights", weights, GRANULARITIES)
-    qparams = _calibrate(model, calibration, observer)
+    qparams = calibrate(model, calibration, observer)
     parameters = model.parameters()
-    quantized = QuantizedMLP(
+    quantized = PackedMLP(
         [
             quantize_layer(f"layers.{index}", spec, parameters, weights, qparams[index])
             for index, spec in enumerate(model.layers)
@@ -115,7 +129,7 @@ def quantize_model(
     return quantized
 
 
-def _calibrate(model: MLP, calibration: Any, observer: Any) -> list[tuple[float, int] | None]:
+def calibrate(model: MLP, calibration: Any, observer: Any) -> list[tuple[float, int] | None]:
     """Scale and zero point of every layer's input."""
     count = len(model.layers)
     watching = [observers.make(observer) for _ in range(count)]  # refuses a bad observer in any case

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from .. import _check
 from ..nn.mlp import MLP
+from ..packing.model import PackedMLP
 from ..training.callbacks import Callback
 from .arrays import fake_quantize
-from .model import QuantizedMLP
 from .observers import MovingAverage
 from .post_training import GRANULARITIES, quantize_model, weight_qparams
 
@@ -57,7 +57,7 @@ class QATConfig:
     >>> model = sprat.nn.MLP([1, 16, 1], activation="tanh", seed=0)
     >>> history = sprat.fit(model, x, np.sin(3 * x), epochs=20, batch_size=16, lr=0.01, qat=QATConfig())
     >>> quantize_model(model)
-    QuantizedMLP(1-16-1, tanh, int8 weights, static uint8 activations)
+    PackedMLP(1-16-1, tanh, static int8)
     """
 
     weights: str = "per_channel"
@@ -103,7 +103,7 @@ class QATState:
     ...     applied = optimizer.step(gradients)
     ...     state.after_step(step)  # observes what the layers read
     >>> state.convert()
-    QuantizedMLP(4-16-4, relu, int8 weights, static uint8 activations)
+    PackedMLP(4-16-4, relu, static int8)
     """
 
     def __init__(self, model: MLP, config: QATConfig | None = None) -> None:
@@ -153,7 +153,7 @@ class QATState:
         qparams = [observer.qparams("uint8") for observer in self._observers]
         return [(float(scale), int(zero), 0, 255) for scale, zero in qparams]
 
-    def convert(self) -> QuantizedMLP:
+    def convert(self) -> PackedMLP:
         """The integer network of the present weights and ranges.
 
         It computes the sums of the fake-quantized network exactly, where that one rounds: outputs agree to float32

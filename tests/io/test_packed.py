@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 import sprat
-from sprat.quantization import QuantizedMLP, quantize_model
+from sprat.packing import PackedMLP
+from sprat.quantization import quantize_model
 from support import assert_same_bits
 
 X = np.random.default_rng(0).normal(size=(64, 6)).astype(np.float32)
 
 
-def quantized(static: bool = True) -> QuantizedMLP:
+def quantized(static: bool = True) -> PackedMLP:
     model = sprat.nn.MLP([6, 9, 3], activation="gelu", seed=1)
     sprat.fit(model, X, np.array(["a", "b", "c", "a"] * 16), epochs=1)
     return quantize_model(model, calibration=X if static else None)
@@ -33,7 +34,7 @@ def test_round_trip(path: Path, static: bool) -> None:
     model = quantized(static)
     sprat.save(model, path)
     loaded = sprat.load(path)
-    assert isinstance(loaded, QuantizedMLP)
+    assert isinstance(loaded, PackedMLP)
     assert loaded.config() == model.config()
     assert_same_bits(loaded(X), model(X))
     assert list(loaded.predict(X)) == list(model.predict(X))
@@ -42,7 +43,7 @@ def test_round_trip(path: Path, static: bool) -> None:
     sprat.save(loaded, again)
     assert again.read_bytes() == path.read_bytes()
     found = sprat.io.describe(path)
-    assert (found["kind"], found["parameters"]) == ("quantized_mlp", model.num_parameters)
+    assert (found["kind"], found["parameters"]) == ("packed_mlp", model.num_parameters)
 
 
 def change(path: Path, edit: Any, data: Any = None) -> None:

@@ -35,7 +35,7 @@ def linear(x: np.ndarray, layer: Any) -> np.ndarray:
 
 
 def forward(model: Any, x: np.ndarray, layers: int | None = None) -> np.ndarray:
-    """Raw outputs of a QuantizedMLP, or the activations after so many layers."""
+    """Raw outputs of a PackedMLP, or the activations after so many layers."""
     for layer in model.layers[:layers]:
         x = activations.apply(layer.activation, linear(x, layer))
     return x

@@ -1,8 +1,8 @@
-"""How a QuantizedMLP lies in a file.
+"""How a PackedMLP lies in a file.
 
-"layers.0.weight_q" is int8 (out, in), "layers.0.weight_scale" and "layers.0.bias" float32 (out,); scale and zero point of
-each layer's input stand in the configuration (null: dynamic). Scales must be finite and positive, zero points in 0 ... 255,
-biases finite.
+Each layer has "layers.0.weight" as :mod:`sprat.packing.storage` describes it, "layers.0.weight_scale" and
+"layers.0.bias" (float32); formats, scale and zero point of each layer's input stand in the configuration (null: dynamic).
+Scales must be finite and positive, zero points in 0 ... 255, all else finite.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from typing import Any
 import numpy as np
 
 from ..nn import activations
-from ..quantization import QuantizedMLP
+from ..packing import FORMATS, PRODUCTS, ZEROS, PackedMLP, storage
 from . import heads, registry
 from .layout import Fields, TensorSpec
 from .mlp import FLOAT32_LEAST, FLOAT32_MAX, MAX_LAYERS
 from .registry import Arrays
 
 # Beyond this a sum of u8 x s8 products could leave 32 bits.
-_MAX_INPUTS = 65793
+_MAX_INTEGER_INPUTS = 65793
+_MAX_INPUTS = 2**31 - 1
 
 
-def encode(model: QuantizedMLP) -> tuple[dict[str, Any], Arrays]:
+def encode(model: PackedMLP) -> tuple[dict[str, Any], Arrays]:
     """Configuration and tensors of a model."""
     return {"model": {"layers": model.config()["layers"]}, **heads.write(model)}, model.arrays()
 
@@ -49,11 +50,24 @@ def layout(config: Mapping[str, Any]) -> dict[str, TensorSpec]:
 
 def _read_layer(value: Any, index: int, tensors: dict[str, TensorSpec]) -> tuple[int, int]:
     fields = Fields(value, f"layer {index}")
-    inputs = fields.integer("in_features", 1, _MAX_INPUTS)
+    weights = fields.text("weights", among=FORMATS)
+    integer = weights in ("int8", "int4")
+    inputs = fields.integer("in_features", 1, _MAX_INTEGER_INPUTS if integer else _MAX_INPUTS)
     outputs = fields.integer("out_features", 1)
     fields.text("activation", among=activations.NAMES)
-    tensors[f"layers.{index}.weight_q"] = TensorSpec.of("int8", outputs, inputs)
-    tensors[f"layers.{index}.weight_scale"] = TensorSpec.of("float32", outputs)
+    fields.text("zeros", among=ZEROS)
+    fields.text("products", among=PRODUCTS)
+    group_size = fields.integer("group_size", 0)
+    if (weights == "int4") != (group_size > 0):
+        raise ValueError(f"layer {index}: group_size = {group_size} is not one of {weights} weights")
+    nonzeros = None if fields.peek("nonzeros") is None else fields.integer("nonzeros", 0, outputs * inputs)
+    if nonzeros is None:
+        fields.any("nonzeros")
+    for name, (dtype, shape) in storage.shapes(weights, outputs, inputs, nonzeros).items():
+        tensors[f"layers.{index}.{name}"] = TensorSpec.of(dtype, *shape)
+    if integer:
+        groups = (-(-inputs // group_size),) if group_size else ()
+        tensors[f"layers.{index}.weight_scale"] = TensorSpec.of("float32", outputs, *groups)
     if fields.flag("bias"):
         tensors[f"layers.{index}.bias"] = TensorSpec.of("float32", outputs)
     if fields.peek("input_scale") is None and fields.peek("input_zero_point") is None:
@@ -65,17 +79,17 @@ def _read_layer(value: Any, index: int, tensors: dict[str, TensorSpec]) -> tuple
     return inputs, outputs
 
 
-def decode(config: Mapping[str, Any], arrays: Arrays) -> QuantizedMLP:
+def decode(config: Mapping[str, Any], arrays: Arrays) -> PackedMLP:
     """Prove the values and build the model."""
     for name, array in arrays.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise ValueError(f"tensor {name!r} holds NaN or infinity")
         if name.endswith("_scale") and not (array > 0).all():
             raise ValueError(f"tensor {name!r} holds a scale that is not positive")
-    model = QuantizedMLP.from_config(config["model"], arrays)
+    model = PackedMLP.from_config(config["model"], arrays)
     fields = Fields(config, "the configuration")
     heads.attach(model, heads.read(fields, model.in_features, model.out_features))
     return model
 
 
-registry.register(registry.Format("quantized_mlp", QuantizedMLP, encode, layout, decode))
+registry.register(registry.Format("packed_mlp", PackedMLP, encode, layout, decode))

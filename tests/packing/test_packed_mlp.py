@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 
 import sprat
-from reference import quantized_mlp as simulation
+from reference import packed_mlp as simulation
 from sprat.nn import MLP
-from sprat.quantization import QuantizedLayer, QuantizedMLP, quantize_model, report
+from sprat.packing import PackedLayer, PackedMLP
+from sprat.quantization import quantize_model, report
 from support import assert_same_bits, assert_same_everywhere, misaligned, unchanged
 
 MAX_K = 65793
 MODES = ["static", "dynamic"]
 
 
-def make(sizes: list[int], mode: str, seed: int = 0, **options: Any) -> tuple[QuantizedMLP, np.ndarray]:
+def make(sizes: list[int], mode: str, seed: int = 0, **options: Any) -> tuple[PackedMLP, np.ndarray]:
     rng = np.random.default_rng(seed)
     model = MLP(sizes, seed=seed, **options)
     for name, view in model.parameters().items():
@@ -72,34 +73,34 @@ def test_exact_sums_against_int64(isa: str) -> None:
     for k, n in [(1, 1), (5, 3), (63, 17), (64, 16), (255, 33), (500, 40)]:
         weight = rng.integers(-128, 128, (n, k)).astype(np.int8)
         codes = rng.integers(0, 256, (9, k))
-        model = QuantizedMLP([QuantizedLayer(weight, np.ones(n, np.float32), None, "identity", 1.0, 0)])
+        model = PackedMLP([PackedLayer(weight, np.ones(n, np.float32), None, "identity", 1.0, 0)])
         assert_same_bits(model(codes.astype(np.float32)), (codes @ weight.T.astype(np.int64)).astype(np.float32))
 
 
 @pytest.mark.parametrize("weight", [-128, 127])
 def test_worst_case_at_the_largest_k(isa: str, weight: int) -> None:
     """255 * -128 in every product: the sum of 65793 of them just fits 32 bits."""
-    layer = QuantizedLayer(np.full((3, MAX_K), weight, np.int8), np.ones(3, np.float32), None, "identity", 1.0, 0)
+    layer = PackedLayer(np.full((3, MAX_K), weight, np.int8), np.ones(3, np.float32), None, "identity", 1.0, 0)
     x = np.full((2, MAX_K), 255, np.float32)
     expected = np.float32(255 * weight * MAX_K)
-    assert_same_bits(QuantizedMLP([layer])(x), np.full((2, 3), expected))
+    assert_same_bits(PackedMLP([layer])(x), np.full((2, 3), expected))
     # With zero point 255 each code 255 means 0, and each code 0 means -255.
-    shifted = QuantizedMLP([QuantizedLayer(layer.weight, layer.weight_scale, None, "identity", 1.0, 255)])
+    shifted = PackedMLP([PackedLayer(layer.weight, layer.weight_scale, None, "identity", 1.0, 255)])
     assert_same_bits(shifted(np.zeros((1, MAX_K), np.float32)), np.zeros((1, 3), np.float32))
     assert_same_bits(shifted(np.full((1, MAX_K), -255, np.float32)), np.full((1, 3), -expected))
 
 
 def test_k_beyond_the_bound_is_refused() -> None:
-    layer = QuantizedLayer(np.zeros((1, MAX_K + 1), np.int8), np.ones(1, np.float32), None, "identity")
+    layer = PackedLayer(np.zeros((1, MAX_K + 1), np.int8), np.ones(1, np.float32), None, "identity")
     with pytest.raises(ValueError, match=r"^layers\[0\].in_features: wanted 1 to 65793"):
-        QuantizedMLP([layer])
+        PackedMLP([layer])
 
 
 def test_negative_weights_without_counterpart(isa: str) -> None:
     """-128 never comes from quantize_model, but a file may hold it."""
     rng = np.random.default_rng(0)
     weight = rng.choice(np.int8([-128, -127, 127]), (20, 30))
-    model = QuantizedMLP([QuantizedLayer(weight, np.full(20, 0.01, np.float32), None, "relu")])
+    model = PackedMLP([PackedLayer(weight, np.full(20, 0.01, np.float32), None, "relu")])
     x = rng.standard_normal((10, 30)).astype(np.float32)
     assert_same_bits(model(x), simulation.forward(model, x))
 
@@ -185,16 +186,16 @@ def test_config_arrays_and_pickle() -> None:
     model.loss_name = "cross_entropy"
     config, arrays = model.config(), model.arrays()
     assert list(arrays) == [
-        "layers.0.weight_q",
+        "layers.0.weight",
         "layers.0.weight_scale",
         "layers.0.bias",
-        "layers.1.weight_q",
+        "layers.1.weight",
         "layers.1.weight_scale",
         "layers.1.bias",
     ]
     import json
 
-    for same in (QuantizedMLP.from_config(json.loads(json.dumps(config)), arrays), pickle.loads(pickle.dumps(model))):
+    for same in (PackedMLP.from_config(json.loads(json.dumps(config)), arrays), pickle.loads(pickle.dumps(model))):
         assert_same_bits(same(x), model(x))
         assert same.loss_name == "cross_entropy"
         assert same.config() == config
@@ -204,7 +205,7 @@ def test_config_arrays_and_pickle() -> None:
         model.layers[0].weight[0, 0] = 1
 
 
-def broken(model: QuantizedMLP, change: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def broken(model: PackedMLP, change: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     config, arrays = model.config(), {name: array.copy() for name, array in model.arrays().items()}
     change(config, arrays)
     return config, arrays
@@ -223,10 +224,13 @@ def broken(model: QuantizedMLP, change: Any) -> tuple[dict[str, Any], dict[str, 
         (lambda c, a: c["layers"][1].update(input_zero_point=256), r"layers\[1\].input_zero_point: wanted 0 to 255"),
         (lambda c, a: c["layers"][1].update(input_zero_point=None), r"layers\[1\]: wanted input_scale and"),
         (lambda c, a: c["layers"][0].update(activation="relux"), r"layers\[0\].activation: there is no 'relux'"),
-        (lambda c, a: c["layers"][0].update(in_features=7), r"layers.0.weight_q: wanted shape \(8, 7\)"),
+        (lambda c, a: c["layers"][0].update(in_features=7), r"layers.0.weight: wanted int8 \(8, 7\)"),
         (lambda c, a: a.update({"layers.0.bias": np.zeros(9, np.float32)}), r"layers\[0\].bias: wanted shape \(8,\)"),
         (lambda c, a: a.update({"layers.0.bias": np.zeros(8)}), r"layers\[0\].bias: wanted float32, got float64"),
-        (lambda c, a: a.update({"layers.0.weight_q": np.zeros((8, 6))}), r"layers\[0\].weight: wanted int8"),
+        (
+            lambda c, a: a.update({"layers.0.weight": np.zeros((8, 6))}),
+            r"layers.0.weight: wanted int8 \(8, 6\), got float64",
+        ),
         (lambda c, a: c["layers"].clear() or a.clear(), "layers: wanted 1 to"),
     ],
 )
@@ -234,14 +238,14 @@ def test_broken_configurations_are_refused(change: Any, message: str) -> None:
     model, _ = make([6, 8, 3], "static")
     config, arrays = broken(model, change)
     with pytest.raises((ValueError, TypeError), match="^" + message) as caught:
-        QuantizedMLP.from_config(config, arrays)
+        PackedMLP.from_config(config, arrays)
     assert "\n" not in str(caught.value)
 
 
 def test_layers_must_chain() -> None:
-    a, b = (QuantizedLayer(np.ones((2, k), np.int8), np.ones(2, np.float32), None, "relu") for k in (3, 4))
+    a, b = (PackedLayer(np.ones((2, k), np.int8), np.ones(2, np.float32), None, "relu") for k in (3, 4))
     with pytest.raises(ValueError, match=r"^layers\[1\].in_features: wanted 2, the out_features before it, got 4"):
-        QuantizedMLP([a, b])
+        PackedMLP([a, b])
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -1,0 +1,69 @@
+"""Which format of a layer is the fastest here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .clock import layer_seconds
+from .layer import PackedLayer
+
+__all__ = ["PLANS", "Choice", "fastest", "ways_of"]
+
+PLANS = ("fastest", "as asked")
+# The same work twice differs by so much: what is slower by less is not called slower.
+_NOISE = 1.05
+# Below this share of zeros no way of leaving them out has ever paid, so none is timed.
+_LEAST_ZEROS = 0.3
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A layer, and why it is this one."""
+
+    layer: PackedLayer
+    reason: str
+
+
+def ways_of(layer: PackedLayer) -> list[str]:
+    """The ways to leave zeros out that a format offers, the dense one first."""
+    return {"float32": ["dense", "unstructured", "blocks"], "int8": ["dense", "blocks"]}.get(layer.weights, ["dense"])
+
+
+def fastest(asked: PackedLayer, plain: PackedLayer, choose_zeros: bool, plan: str, batches: Sequence[int]) -> Choice:
+    """The fastest of what was asked for, and of ``plain``, dense float32, unless the plan is "as asked".
+
+    A layer is as slow as its worst case: times are taken relative to ``plain`` for each number of rows, and the largest
+    counts.
+    """
+    zeros = 1 - np.count_nonzero(asked.weight) / asked.weight.size
+    ways = ways_of(asked) if choose_zeros and zeros >= _LEAST_ZEROS else [asked.zeros]
+    candidates = [replace(asked, zeros=way) for way in ways]
+    to_compare = plan == "fastest" and asked.weights != "float32"
+    if len(candidates) == 1 and not to_compare:
+        return Choice(asked, f"{_words(asked)}, as asked")
+    everything = [plain, *candidates]
+    times = [layer_seconds(everything, rows) for rows in batches]
+    worst = [max(taken[i] / taken[0] for taken in times) for i in range(len(everything))]
+    best = min(range(1, len(everything)), key=worst.__getitem__)
+    shown = ", ".join(
+        f"{_time(taken[best])} ({_time(taken[0])} dense float32) for {_rows(n)}"
+        for taken, n in zip(times, batches, strict=True)
+    )
+    if to_compare and worst[best] > _NOISE:
+        return Choice(plain, f"float32, as {_words(candidates[best - 1])} is slower here: {shown}")
+    return Choice(candidates[best - 1], f"{_words(candidates[best - 1])}: {shown}")
+
+
+def _words(layer: PackedLayer) -> str:
+    return layer.weights if layer.zeros == "dense" else f"{layer.weights} without zeros ({layer.zeros})"
+
+
+def _time(seconds: float) -> str:
+    return f"{1e6 * seconds:.3g} us"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
