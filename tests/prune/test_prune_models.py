@@ -199,7 +199,10 @@ def test_schedule_is_that_of_the_paper() -> None:
         (lambda m: prune.neurons(m, 1.5), "amount: wanted a share from 0.0 to 1.0 or a number from 0 to 20, got 1.5"),
         (lambda m: prune.neurons(m, True), "amount: wanted a share from 0.0 to 1.0 or a number from 0 to 20, got True"),
         (lambda m: prune.neurons(m, 0.5, layers=[2]), "layers: wanted hidden layers, 0 to 1, got 2"),
-        (lambda m: prune.neurons(m, 0.5, criterion="l3"), "criterion: wanted 'l1', 'l2' or a function, got 'l3'"),
+        (
+            lambda m: prune.neurons(m, 0.5, criterion="l3"),
+            "criterion: wanted 'l2', 'l1', 'activation', 'firing', 'variance', 'taylor' or a function, got 'l3'",
+        ),
     ],
 )
 def test_refused_calls_change_nothing(call: object, line: str) -> None:

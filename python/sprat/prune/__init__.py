@@ -7,9 +7,26 @@ and their state at exactly zero.
 
 from __future__ import annotations
 
+from . import patterns, scores
+from .iterative import Round, Rounds, iterative
 from .magnitude import magnitude, threshold
 from .neurons import neurons, remove_dead
 from .report import Report, report
 from .schedule import GradualSchedule
+from .weights import weights
 
-__all__ = ["GradualSchedule", "Report", "magnitude", "neurons", "remove_dead", "report", "threshold"]
+__all__ = [
+    "GradualSchedule",
+    "Report",
+    "Round",
+    "Rounds",
+    "iterative",
+    "magnitude",
+    "neurons",
+    "patterns",
+    "remove_dead",
+    "report",
+    "scores",
+    "threshold",
+    "weights",
+]

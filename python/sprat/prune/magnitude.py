@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, cast, overload
 
@@ -11,11 +10,13 @@ from numpy.typing import NDArray
 
 from .. import _core
 from .._check import check_number
+from . import patterns
+from .patterns import Mask
+from .selection import as_model, check_rank, join, layer_weights, weight_groups
+from .weights import weights as prune_weights
 
 if TYPE_CHECKING:
     from ..nn import MLP
-
-Mask = NDArray[np.uint8]
 
 
 @overload
@@ -69,7 +70,7 @@ def threshold(
     if not (isinstance(t, (int, float, np.integer, np.floating)) and t >= 0):
         raise ValueError(f"t: wanted a number of at least 0, got {t!r}")
     t = float(t)
-    model = _as_model(target)
+    model = as_model(target)
     if model is None:
         if layers is not None:
             raise TypeError("layers: only a model has layers, target is an array")
@@ -77,23 +78,31 @@ def threshold(
         mask = np.empty(np.shape(array), np.uint8)
         _core.prune_threshold(array, t, mask)
         return mask
-    weights = _weights(model, layers)
+    weights = layer_weights(model, layers)
     masks = {name: np.empty(w.shape, np.uint8) for name, w in weights.items()}
     for name, w in weights.items():
         _core.prune_threshold(w, t, masks[name])
-    return _join(model, masks)
+    return join(model, masks)
 
 
-@overload
-def magnitude(target: NDArray[np.floating], sparsity: float) -> Mask: ...
 @overload
 def magnitude(
-    target: MLP, sparsity: float | Mapping[int, float], *, scope: str = "global", layers: Iterable[int] | None = None
+    target: NDArray[np.floating], sparsity: float | None = None, *, pattern: str | patterns.Pattern = "unstructured"
+) -> Mask: ...
+@overload
+def magnitude(
+    target: MLP,
+    sparsity: float | Mapping[int, float] | None = None,
+    *,
+    pattern: str | patterns.Pattern = "unstructured",
+    scope: str = "global",
+    layers: Iterable[int] | None = None,
 ) -> dict[str, Mask]: ...
 def magnitude(
     target: NDArray[np.floating] | MLP,
-    sparsity: float | Mapping[int, float],
+    sparsity: float | Mapping[int, float] | None = None,
     *,
+    pattern: str | patterns.Pattern = "unstructured",
     scope: str = "global",
     layers: Iterable[int] | None = None,
 ) -> Mask | dict[str, Mask]:
@@ -110,7 +119,12 @@ def magnitude(
         pruned and the biases left.
     sparsity
         Share of zeros afterwards, from 0 to 1; what was zero before counts. For a model also a dict
-        ``{layer index: share}``, which prunes each of these layers for itself.
+        ``{layer index: share}``, which prunes each of these layers for itself. None: what a pattern such as ``"2:4"``
+        leaves out.
+    pattern
+        What may go together: ``"unstructured"`` (any weights), n of every m inputs such as ``"2:4"``, ``"3:32"`` or
+        ``"n:32"``, ``"blocks"`` (16 outputs x 1 input) or such as ``"16x4"``: see :mod:`sprat.prune.patterns`. An array is
+        then a weight (out_features, in_features). The count is exact but for blocks, which come as near as they can.
     scope
         For a model: ``"global"`` ranks the weights of all layers together, as magnitude pruning usually does best (Han et
         al. 2015; Frankle & Carbin 2019); ``"layer"`` gives each layer the same sparsity.
@@ -139,74 +153,45 @@ def magnitude(
     >>> masks = sprat.prune.magnitude(model, 0.9)
     >>> round(sprat.prune.report(model).sparsity, 2)
     0.9
+
+    >>> sprat.prune.magnitude(np.array([[3.0, -1.0, 0.5, 2.0]]), pattern="1:2")
+    array([[1, 0, 0, 1]], dtype=uint8)
     """
-    if layers is None:
+    if layers is None and pattern == "unstructured":
         pruned: Mask | None = _core.prune_magnitude_call(target, sparsity)
         if pruned is not None:
             return pruned
-    model = _as_model(target)
+    model, rule = as_model(target), patterns.get(pattern)
     if model is None:
         if layers is not None or isinstance(sparsity, Mapping):
             raise TypeError("layers: only a model has layers, target is an array")
         array = cast("NDArray[np.floating]", target)
+        if not isinstance(rule, patterns.Unstructured):
+            return _prune_matrix(array, rule, rule.limit(sparsity))
         mask = np.empty(np.shape(array), np.uint8)
         _prune_smallest([array], [mask], check_number("sparsity", sparsity, 0, 1))
         return mask
-    if scope not in ("global", "layer"):
-        raise ValueError(f"scope: wanted 'global' or 'layer', got {scope!r}")
-    if isinstance(sparsity, Mapping):
-        if layers is not None:
-            raise TypeError("layers: sparsity names the layers already")
-        groups = [
-            (_weights(model, [layer]), check_number(f"sparsity[{layer}]", share, 0, 1))
-            for layer, share in sparsity.items()
-        ]
-    else:
-        share, weights = check_number("sparsity", sparsity, 0, 1), _weights(model, layers)
-        groups = [(weights, share)] if scope == "global" else [({name: w}, share) for name, w in weights.items()]
+    if not isinstance(rule, patterns.Unstructured):
+        return prune_weights(model, sparsity, pattern=rule, scope=scope, layers=layers)
+    groups = weight_groups(model, rule, sparsity, scope, layers)
     for name, w in ((name, w) for weights, _ in groups for name, w in weights.items()):
-        if np.isnan(w).any():
-            raise ValueError(f"target: {name} holds NaN, which has no rank")
+        check_rank(name, w)
     masks: dict[str, Mask] = {}
     for weights, share in groups:
         mine = {name: np.empty(w.shape, np.uint8) for name, w in weights.items()}
         _prune_smallest(list(weights.values()), list(mine.values()), share)
         masks |= mine
-    return _join(model, masks)
+    return join(model, masks)
 
 
 def _prune_smallest(arrays: list[NDArray[np.floating]], masks: list[Mask], share: float) -> None:
     _core.prune_smallest(arrays, _core.prune_count(share, sum(np.size(a) for a in arrays)), masks)
 
 
-def _as_model(target: object) -> MLP | None:
-    """The target, if it is a model."""
-    return cast("MLP", target) if hasattr(target, "parameters") and hasattr(target, "masks") else None
-
-
-def _weights(model: MLP, layers: Iterable[int] | None) -> dict[str, NDArray[np.floating]]:
-    """The weights of the chosen layers under their names; negative indices count from the last layer."""
-    parameters, count = model.parameters(), len(model.layers)
-    chosen = list(range(count)) if layers is None else chosen_layers(layers)
-    for layer in chosen:
-        if not -count <= layer < count:
-            raise ValueError(f"layers: the model has layers 0 to {count - 1}, got {layer}")
-    return {f"layers.{layer % count}.weight": parameters[f"layers.{layer % count}.weight"] for layer in chosen}
-
-
-def chosen_layers(layers: Iterable[int]) -> list[int]:
-    """``layers`` as a list of whole numbers."""
-    try:
-        return [operator.index(layer) for layer in layers]
-    except TypeError:
-        raise TypeError(f"layers: wanted a list of layer indices, got {layers!r}") from None
-
-
-def _join(model: MLP, masks: dict[str, Mask]) -> dict[str, Mask]:
-    """Gives the model the new masks, joined with those it has: what was pruned before stays pruned."""
-    for name, mask in masks.items():
-        if name in model.masks:
-            mask &= model.masks[name]
-            model.parameters()[name][mask == 0] = 0
-        model.set_mask(name, mask)
-    return masks
+def _prune_matrix(array: NDArray[np.floating], rule: patterns.Pattern, share: float) -> Mask:
+    if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or array.ndim != 2 or not array.flags.writeable:
+        raise TypeError("target: wanted a writable float array (out_features, in_features) for this pattern")
+    check_rank("it", array)
+    mask = rule.keep({"": np.abs(array)}, share)[""]
+    array[mask == 0] = 0
+    return mask

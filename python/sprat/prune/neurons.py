@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .magnitude import chosen_layers
+from .importance import Criterion, Values, importances, mean_activations
+from .selection import chosen_layers
 
 if TYPE_CHECKING:
     from ..nn import MLP
     from ..optim import Optimizer
 
 Kept = dict[int, NDArray[np.intp]]
-Criterion = Callable[[int, "MLP"], NDArray[np.floating]]
 
 
 def neurons(
@@ -24,6 +24,9 @@ def neurons(
     *,
     optimizer: Optimizer | None = None,
     criterion: str | Criterion = "l2",
+    data: Any = None,
+    loss: Any = None,
+    bias_correction: bool | None = None,
     scope: str = "layer",
     layers: Iterable[int] | None = None,
 ) -> Kept:
@@ -42,9 +45,18 @@ def neurons(
     optimizer
         An optimizer bound to the model, whose state should follow.
     criterion
-        Importance of a neuron: ``"l2"`` or ``"l1"`` norm of its incoming weights and bias (Li et al. 2017) times that of
-        its outgoing weights, so that a neuron nobody listens to counts for nothing; or a function ``(layer, model)`` that
-        gives an array with one importance per neuron.
+        Importance of a neuron. By its weights: ``"l2"`` or ``"l1"`` norm of the incoming times that of the outgoing ones, so
+        that a neuron nobody listens to counts for nothing. By what it says on ``data``: ``"activation"``, ``"firing"``,
+        ``"variance"``; by what the loss would lose: ``"taylor"``. Or a function ``(layer, model)`` that gives an array with
+        one importance per neuron. See :mod:`sprat.prune.importance`.
+    data
+        Rows, (x, y) or (x, y, sample_weight), or a table: what the criterion looks at, read as :func:`sprat.fit` does. Some
+        thousand rows do. ``"taylor"`` needs y.
+    loss
+        For ``"taylor"``, as for :func:`sprat.fit`; by default the one the model was trained with.
+    bias_correction
+        Put what a removed neuron says on average over ``data`` into the next layer's bias, so that of a neuron that always
+        says the same nothing is lost. Default: wherever there are data and the next layer has a bias.
     scope
         ``"layer"``: every layer loses the same share. ``"global"``: importances, divided by the mean of their layer, are
         ranked together.
@@ -68,19 +80,24 @@ def neurons(
     >>> kept = sprat.prune.neurons(model, 0.5)
     >>> [layer.out_features for layer in model.layers]
     [16, 8, 10]
+    >>> x, y = sprat.demo.digits().train
+    >>> kept = sprat.prune.neurons(model, 4, criterion="taylor", data=(x, y))
+    >>> [layer.out_features for layer in model.layers]
+    [12, 4, 10]
     """
     chosen = _hidden_layers(model, layers)
     if scope not in ("layer", "global"):
         raise ValueError(f"scope: wanted 'layer' or 'global', got {scope!r}")
-    scores = {layer: _importance(model, layer, criterion) for layer in chosen}
+    means = _means(model, chosen, data, bias_correction)
+    scores = importances(model, chosen, criterion, data, loss, means)
     if scope == "layer":
         kept = {layer: _best(s, s.size - _count("amount", amount, s.size)) for layer, s in scores.items()}
     else:
         kept = _best_of_all(scores, _count("amount", amount, sum(s.size for s in scores.values())))
-    return keep(model, kept, optimizer)
+    return keep(model, kept, optimizer, means)
 
 
-def remove_dead(model: MLP, *, optimizer: Optimizer | None = None) -> Kept:
+def remove_dead(model: MLP, *, optimizer: Optimizer | None = None, constants: bool = False) -> Kept:
     """Remove hidden neurons that cannot influence the output; outputs keep their bits.
 
     A neuron is dead when all its outgoing weights are zero, or when all its incoming weights are zero and the activation of
@@ -88,7 +105,18 @@ def remove_dead(model: MLP, *, optimizer: Optimizer | None = None) -> Kept:
     the inputs one by one, so leaving out a term that is exactly zero changes no bit (unless an activation is infinite or NaN,
     where zero times it was NaN before).
 
-    Parameters and returned value as for :func:`neurons`.
+    Parameters
+    ----------
+    model, optimizer
+        As for :func:`neurons`.
+    constants
+        Remove neurons too that hear nothing but say something: what they say always goes into the next layer's bias, where
+        it has one. Outputs then change by rounding.
+
+    Returns
+    -------
+    dict
+        As for :func:`neurons`.
 
     Examples
     --------
@@ -104,23 +132,32 @@ def remove_dead(model: MLP, *, optimizer: Optimizer | None = None) -> Kept:
     """
     total: Kept = {}
     while True:
-        alive = {layer: np.flatnonzero(~_dead(model, layer)) for layer in _hidden_layers(model, None)}
+        states = {layer: _dead(model, layer, constants) for layer in _hidden_layers(model, None)}
+        alive = {layer: np.flatnonzero(~dead) for layer, (dead, _) in states.items()}
         # A layer keeps one neuron: a network without it would have no way through.
         found = {layer: index if index.size else np.zeros(1, np.intp) for layer, index in alive.items()}
-        shrunk = keep(model, found, optimizer)
+        said = {layer: output for layer, (_, output) in states.items()} if constants else {}
+        shrunk = keep(model, found, optimizer, {layer: s for layer, s in said.items() if model.layers[layer + 1].bias})
         if not shrunk:
             return dict(sorted(total.items()))
         for layer, index in shrunk.items():
             total[layer] = total[layer][index] if layer in total else index
 
 
-def keep(model: MLP, kept: Kept, optimizer: Optimizer | None = None) -> Kept:
-    """Keep only the given neurons of the given hidden layers; returns the layers that shrank."""
+def keep(
+    model: MLP, kept: Kept, optimizer: Optimizer | None = None, constants: dict[int, Values] | None = None
+) -> Kept:
+    """Keep only the given neurons of the given hidden layers; returns the layers that shrank.
+
+    Of the layers in ``constants`` the next biases take over what removed neurons say, one number for each neuron.
+    """
     kept = {layer: index for layer, index in kept.items() if index.size < model.layers[layer].out_features}
     if not kept:
         return {}
     if optimizer is not None and getattr(optimizer, "_model", None) is not model:
         raise ValueError("optimizer: wanted one that was made with this model, as its state shall follow")
+    constants = constants or {}
+    said = {layer: _said(model, layer, kept[layer], constants[layer]) for layer in kept if layer in constants}
     # For every parameter the indices kept along each of its axes; None keeps all.
     index_maps: dict[str, tuple[NDArray[np.intp] | None, ...]] = {}
     for name, values in model.parameters().items():
@@ -133,7 +170,33 @@ def keep(model: MLP, kept: Kept, optimizer: Optimizer | None = None) -> Kept:
     model._rebuild(specs, parameters, masks)
     if optimizer is not None:
         optimizer.rebind(model, index_maps)
+    for layer, values in said.items():
+        name = f"layers.{layer + 1}.bias"
+        heard = take(values, index_maps[name])
+        model.parameters()[name][...] += heard.astype(model.dtype)
+        if optimizer is not None and optimizer.ema is not None:
+            optimizer.ema[name][...] += heard.astype(model.dtype)
     return kept
+
+
+def _means(model: MLP, layers: list[int], data: Any, wanted: bool | None) -> dict[int, Values] | None:
+    """What the neurons of each layer say on average, where that shall go into the next bias."""
+    if wanted is False or (data is None and wanted is None):
+        return None
+    if data is None:
+        raise ValueError("bias_correction: wants data, got None")
+    able = [layer for layer in layers if model.layers[layer + 1].bias]
+    if wanted and len(able) < len(layers):
+        raise ValueError(f"bias_correction: layer {min(set(layers) - set(able)) + 1} has no bias")
+    return mean_activations(model, able, data)
+
+
+def _said(model: MLP, layer: int, kept: NDArray[np.intp], constants: Values) -> Values:
+    """What the next layer's neurons heard of those that go: (out_features of the next layer,)."""
+    gone = np.setdiff1d(np.arange(constants.size), kept)
+    listening = model.parameters()[f"layers.{layer + 1}.weight"].astype(np.float64)
+    said: Values = (listening[:, gone] * constants[gone]).sum(axis=1)
+    return said
 
 
 def take(array: NDArray[Any], indices: tuple[NDArray[np.intp] | None, ...]) -> NDArray[Any]:
@@ -172,30 +235,6 @@ def _count(name: str, amount: float | int, total: int) -> int:
     raise ValueError(f"{name}: wanted a share from 0.0 to 1.0 or a number from 0 to {total}, got {amount!r}")
 
 
-def _incoming(model: MLP, layer: int) -> NDArray[np.float64]:
-    """The weights into each neuron with its bias: (neurons, in_features + 1)."""
-    parameters = model.parameters()
-    weight = parameters[f"layers.{layer}.weight"].astype(np.float64)
-    bias = parameters.get(f"layers.{layer}.bias")
-    column = np.zeros((len(weight), 1)) if bias is None else bias.astype(np.float64)[:, None]
-    return np.hstack([weight, column])
-
-
-def _importance(model: MLP, layer: int, criterion: str | Criterion) -> NDArray[np.float64]:
-    size = model.layers[layer].out_features
-    if callable(criterion):
-        scores = np.asarray(criterion(layer, model), np.float64)
-        if scores.shape != (size,) or np.isnan(scores).any():
-            raise ValueError(f"criterion: wanted {size} numbers for layer {layer}, got shape {scores.shape} or NaN")
-        return scores
-    if criterion not in ("l1", "l2"):
-        raise ValueError(f"criterion: wanted 'l1', 'l2' or a function, got {criterion!r}")
-    order = 1 if criterion == "l1" else 2
-    outgoing = model.parameters()[f"layers.{layer + 1}.weight"].astype(np.float64)
-    scores = np.linalg.norm(_incoming(model, layer), order, axis=1) * np.linalg.norm(outgoing, order, axis=0)
-    return np.asarray(scores)
-
-
 def _best(scores: NDArray[np.float64], count: int) -> NDArray[np.intp]:
     """Indices, ascending, of the ``count`` highest scores (at least one); among equals the first stay."""
     order = np.argsort(-scores, kind="stable")
@@ -215,7 +254,8 @@ def _best_of_all(scores: dict[int, NDArray[np.float64]], remove: int) -> Kept:
     return {layer: np.array([i for i in range(s.size) if i not in gone[layer]], np.intp) for layer, s in scores.items()}
 
 
-def _dead(model: MLP, layer: int) -> NDArray[np.bool_]:
+def _dead(model: MLP, layer: int, constants: bool) -> tuple[NDArray[np.bool_], Values]:
+    """Which neurons may go, and what each says when it hears nothing; 0 where others do hear something."""
     from ..nn import activations
 
     parameters = model.parameters()
@@ -225,4 +265,6 @@ def _dead(model: MLP, layer: int) -> NDArray[np.bool_]:
     if bias is None:
         bias = np.zeros(silent.shape, model.dtype)
     output = activations.apply(model.layers[layer].activation, np.ascontiguousarray(bias))
-    return np.asarray(unheard | (silent & (output == 0)))
+    foldable = constants and model.layers[layer + 1].bias
+    dead = unheard | (silent if foldable else silent & (output == 0))
+    return np.asarray(dead), np.where(silent, output, 0.0).astype(np.float64)

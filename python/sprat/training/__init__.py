@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from . import callbacks, metrics
-from .callbacks import Callback, Checkpoint, EarlyStopping, GradualPruning, ReduceOnPlateau
+from .callbacks import Callback, Checkpoint, EarlyStopping, ReduceOnPlateau
 from .evaluate import evaluate
 from .fit import fit
 from .gradients import NonFiniteError
+from .gradual_pruning import GradualPruning
 from .history import History
 from .step import Step
 from .trainer import Trainer

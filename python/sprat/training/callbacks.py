@@ -1,4 +1,4 @@
-"""What may happen between steps: stop early, lower the rate, prune gradually, save.
+"""What may happen between steps: stop early, lower the rate, save; to prune: `gradual_pruning`.
 
 A callback sees the ``trainer``: ``model``, ``optimizer``, ``history``, ``step`` (updates so far), ``epoch`` (index),
 ``batch`` (index within the epoch), ``loss`` (of the last batch), ``stop()``. It is called between whole steps, in the
@@ -252,66 +252,6 @@ class ReduceOnPlateau(_Monitor):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._best, self._bad, self._cooling = float(state["best"]), int(state["bad"]), int(state["cooling"])
-
-
-class GradualPruning(Callback):
-    """Prune a little more every few steps, so that training repairs what is lost (Zhu & Gupta 2017).
-
-    Parameters
-    ----------
-    schedule : callable
-        ``schedule(step) -> sparsity`` in [0, 1), never falling, for example ``prune.GradualSchedule``.
-    scope : "global" or "layer"
-        Rank magnitudes over the model or within each layer.
-    frequency : int
-        Steps between two prunings; 100 as in the paper.
-
-    The masks stay on the model; the optimizer keeps masked weights and their state at zero.
-
-    Examples
-    --------
-    >>> GradualPruning(lambda step: min(0.9, step / 1000), frequency=50).frequency
-    50
-    """
-
-    def __init__(self, schedule: Callable[[int], float], *, scope: str = "global", frequency: int = 100) -> None:
-        check_choice("scope", scope, ("global", "layer"))
-        check_count("frequency", frequency)
-        self.schedule, self.scope, self.frequency = schedule, scope, frequency
-        self._applied = 0.0
-
-    def on_train_begin(self, trainer: Trainer) -> None:
-        if trainer.step == 0:
-            self._applied = 0.0
-
-    def on_batch_end(self, trainer: Trainer) -> None:
-        if trainer.step % self.frequency == 0:
-            self._prune(trainer)
-
-    def next_batch_end(self, trainer: Trainer) -> float:
-        return self.frequency - trainer.step % self.frequency
-
-    def on_train_end(self, trainer: Trainer) -> None:
-        # The last step need not be a multiple of the frequency.
-        if trainer.history.stopped_by == "epochs":
-            self._prune(trainer)
-
-    def _prune(self, trainer: Trainer) -> None:
-        sparsity = float(self.schedule(trainer.step))
-        if not 0 <= sparsity < 1:
-            raise ValueError(f"GradualPruning: the schedule gave {sparsity!r} at step {trainer.step}, wanted [0, 1)")
-        if sparsity > self._applied:
-            from .. import prune
-
-            prune.magnitude(trainer.model, sparsity, scope=self.scope)
-            trainer.masks_changed()
-            self._applied = sparsity
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"applied": self._applied}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._applied = float(state["applied"])
 
 
 class Checkpoint(Callback):

@@ -138,7 +138,7 @@ def fit(
     targets = prepared.targets
     assert targets is not None
     if optimizer is None or isinstance(optimizer, (str, type)):
-        optimizer = _make_optimizer(model, optimizer, lr, clip_norm, clip_value, ema_decay)
+        optimizer = make_optimizer(model, optimizer, lr, clip_norm, clip_value, ema_decay)
     else:
         for name, value in (("clip_norm", clip_norm), ("clip_value", clip_value), ("ema_decay", ema_decay)):
             if value is not None:
@@ -272,7 +272,8 @@ def _validation_data(prepared: Preparation, validation: Any) -> Data:
     return prepared.source(prepared.arrays(validation, None, None, "validation x"), what="validation y")
 
 
-def _make_optimizer(model: Any, choice: Any, lr: Any, clip_norm: Any, clip_value: Any, ema_decay: Any) -> Any:
+def make_optimizer(model: Any, choice: Any, lr: Any, clip_norm: Any, clip_value: Any, ema_decay: Any) -> Any:
+    """An optimizer of the model by its name or class; None is Adam."""
     from .. import optim
 
     if isinstance(choice, str):

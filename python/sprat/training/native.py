@@ -161,7 +161,8 @@ class Stretches:
         finally:
             self._last = optimizer.step_count - before
             if self._last > 0:
-                trainer.took(self._last, steps.plan.loss, (steps.plan.loss_sum, steps.plan.loss_weight))
+                sums = steps.plan.loss_sum, steps.plan.loss_weight
+                trainer.took(self._last, steps.plan.loss, sums, steps.gradients)
 
     def release(self) -> None:
         """Let go of the arrays."""

@@ -43,6 +43,8 @@ class Trainer:
     gradients : callable
         ``gradients(x, y, weight) -> (loss, gradient)``, one for each step; ``model_gradients`` unless something puts its
         own in place before the run.
+    last_gradients : Gradients or None
+        By parameter name, of the last step that ``model_gradients`` gave to, before clipping; written again by the next.
     lesson : (loss, teacher)
         What ``model_gradients`` learn by: a loss of ``nn.losses`` or of the user's own, and a teacher's raw outputs for
         every row of the training arrays or None. Distillation puts its own in place.
@@ -98,6 +100,7 @@ class Trainer:
         self._stop_reason: str | None = None
         self._guard = InterruptGuard()
         self._buffer: Any = None  # gradients, written again by every step
+        self.last_gradients: Any = None
         self._buffer_structure: tuple[int, frozenset[str]] | None = None
         self._order: list[str] | None = None
         self._stretches = Stretches()
@@ -162,7 +165,7 @@ class Trainer:
             params=self.step_params(),
             out=self._buffer,
         )
-        self._buffer = gradients
+        self._buffer = self.last_gradients = gradients
         if self._order is None:
             return float(value), gradients.flat
         return float(value), [gradients[name] for name in self._order]
@@ -289,8 +292,9 @@ class Trainer:
             self._guard.leave_step()
         return self.step > before
 
-    def took(self, steps: int, loss: float, loss_sums: tuple[float, float]) -> None:
-        """So many steps were made, one for each batch; ``loss`` is that of the last one."""
+    def took(self, steps: int, loss: float, loss_sums: tuple[float, float], gradients: Any) -> None:
+        """So many steps were made, one for each batch; ``loss`` and ``gradients`` are those of the last one."""
+        self.last_gradients = gradients
         self.loss, self.loss_sums = loss, loss_sums
         self.step += steps
         self.batch += steps
