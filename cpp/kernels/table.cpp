@@ -15,6 +15,7 @@ extern const LayerKernels layer_kernels;
 extern const QuantizeKernels quantize_kernels;
 extern const ReduceKernels reduce_kernels;
 extern const LinearInt8Kernels linear_int8_kernels;
+extern const SparseKernels sparse_kernels;
 
 extern const KernelTable kernel_table;
 const KernelTable kernel_table = {
@@ -29,6 +30,7 @@ const KernelTable kernel_table = {
     .quantize = &quantize_kernels,
     .reduce = &reduce_kernels,
     .linear_int8 = &linear_int8_kernels,
+    .sparse = &sparse_kernels,
 };
 
 }  // namespace sprat::SPRAT_ISA

@@ -14,6 +14,7 @@
 #include "kernels/prune.h"
 #include "kernels/quantize.h"
 #include "kernels/reduce.h"
+#include "kernels/sparse.h"
 
 namespace sprat {
 
@@ -29,6 +30,7 @@ struct KernelTable {
   const QuantizeKernels* quantize;
   const ReduceKernels* reduce;
   const LinearInt8Kernels* linear_int8;
+  const SparseKernels* sparse;
 };
 
 const KernelTable& kernels();  // of the instruction set in use: see api/dispatch.h
