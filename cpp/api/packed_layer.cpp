@@ -52,6 +52,12 @@ sprat_status check_sizes(const sprat_packed_layer& layer, long long i) {
       layer.out_features >= 1 && layer.in_features <= INT64_MAX / 64 && layer.out_features <= INT64_MAX / 64 &&
           size_fits(round_up(layer.in_features, 64), round_up(layer.out_features, 64)),
       "layers[%lld].out_features: wanted at least 1 and what fits memory, got %lld", i, shown(layer.out_features));
+  SPRAT_REQUIRE(layer.zeros == SPRAT_ZEROS_DENSE || layer.in_features <= INT32_MAX,
+                "layers[%lld].in_features: wanted at most %lld where zeros are left out, got %lld", i,
+                shown(int64_t{INT32_MAX}), shown(layer.in_features));
+  SPRAT_REQUIRE(layer.zeros == SPRAT_ZEROS_DENSE || layer.out_features <= INT32_MAX,
+                "layers[%lld].out_features: wanted at most %lld where zeros are left out, got %lld", i,
+                shown(int64_t{INT32_MAX}), shown(layer.out_features));
   const bool grouped = layer.weights == SPRAT_WEIGHTS_INT4;
   SPRAT_REQUIRE(grouped ? layer.group_size >= 32 && layer.group_size % 32 == 0 : layer.group_size == 0,
                 "layers[%lld].group_size: wanted a multiple of 32 for int4, and 0 for others, got %lld", i,
@@ -102,16 +108,16 @@ sprat_status check_packed_layer(const sprat_packed_layer& layer, int64_t index) 
                 layer.activation);
   SPRAT_RETURN_IF_REFUSED(check_arrays(layer, i));
   SPRAT_RETURN_IF_REFUSED(check_scales(layer, i));
-  const bool built = layer.weights == SPRAT_WEIGHTS_FLOAT32 || layer.weights == SPRAT_WEIGHTS_INT8;
-  SPRAT_REQUIRE(built && layer.zeros == SPRAT_ZEROS_DENSE,
-                "layers[%lld]: this version multiplies float32 and int8, dense", i);
+  const bool built = layer.weights == SPRAT_WEIGHTS_FLOAT32 ||
+                     (layer.weights == SPRAT_WEIGHTS_INT8 && layer.zeros == SPRAT_ZEROS_DENSE);
+  SPRAT_REQUIRE(built, "layers[%lld]: this version multiplies float32, and int8 that is dense", i);
   return SPRAT_OK;
 }
 
 std::unique_ptr<PackedLayer> pack_layer(const sprat_packed_layer& layer, const KernelTable& kernels) {
   switch (layer.weights) {
     case SPRAT_WEIGHTS_FLOAT32:
-      return pack_float_layer(layer, kernels);
+      return layer.zeros == SPRAT_ZEROS_DENSE ? pack_float_layer(layer, kernels) : pack_sparse_layer(layer, kernels);
     case SPRAT_WEIGHTS_INT8:
       return pack_int8_layer(layer, kernels);
     default:

@@ -132,9 +132,14 @@ bool PackedSteps::pack(const WeightMatrix& weight) {
   std::copy(chosen.places.begin(), chosen.places.end(), places_.data());
   windows_ = std::move(chosen.windows);
   groups_ = std::move(chosen.groups);
-  packed_ = {weight.k,          weight.n,       weights_.data(),
-             places_.data(),    windows_.data(), groups_.data(),
-             outputs_.empty() ? nullptr : outputs_.data(), bias_.data()};
+  packed_ = {weight.k,
+             weight.n,
+             weights_.data(),
+             places_.data(),
+             windows_.data(),
+             groups_.data(),
+             outputs_.empty() ? nullptr : outputs_.data(),
+             bias_.data()};
   return true;
 }
 
@@ -154,7 +159,9 @@ bool PackedLists::pack(const WeightMatrix& weight) {
       end[c] = next[c];
       while (end[c] < chains[c].size() && chains[c][end[c]].input < window + kListWindow) ++end[c];
     }
-    const auto length = [&](int32_t output) { return end[static_cast<size_t>(output)] - next[static_cast<size_t>(output)]; };
+    const auto length = [&](int32_t output) {
+      return end[static_cast<size_t>(output)] - next[static_cast<size_t>(output)];
+    };
     std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return length(a) < length(b); });
     for (const int32_t output : order) {
       const auto c = static_cast<size_t>(output);
@@ -169,7 +176,7 @@ bool PackedLists::pack(const WeightMatrix& weight) {
   begins_.push_back(static_cast<int64_t>(inputs_.size()));
   bias_.assign(static_cast<size_t>(weight.n), -0.0f);
   if (weight.bias) std::copy_n(weight.bias, weight.n, bias_.data());
-  packed_ = {weight.k,       weight.n,       (weight.k + kListWindow - 1) / kListWindow,
+  packed_ = {weight.k,        weight.n,       (weight.k + kListWindow - 1) / kListWindow,
              weights_.data(), inputs_.data(), begins_.data(),
              outputs_.data(), bias_.data()};
   return true;
@@ -192,7 +199,8 @@ bool PackedBlocks::pack(const WeightMatrix& weight) {
   if (!weights_.allocate(begins_.back() * kSparsePanel)) return false;
   weights_.fill_zero();
   for (int64_t panel = 0; panel + 1 < static_cast<int64_t>(begins_.size()); ++panel) {
-    for (int64_t block = begins_[static_cast<size_t>(panel)]; block < begins_[static_cast<size_t>(panel + 1)]; ++block) {
+    for (int64_t block = begins_[static_cast<size_t>(panel)]; block < begins_[static_cast<size_t>(panel + 1)];
+         ++block) {
       const int64_t first = panel * kSparsePanel, outputs = std::min(kSparsePanel, weight.n - first);
       for (int64_t i = 0; i < outputs; ++i) {
         weights_[block * kSparsePanel + i] = weight.at(first + i, inputs_[static_cast<size_t>(block)]);

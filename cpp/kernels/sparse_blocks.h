@@ -25,9 +25,8 @@ SPRAT_NOINLINE void blocks_tile(const SparseBlocks& w, int64_t panel, const floa
   for (int64_t b = w.begins[panel]; b < w.begins[panel + 1]; ++b) {
     const float* from = x + w.inputs[b];
     const float* weights = w.weights + b * kSparsePanel;
-    for_each_sum([&](V& total, int r, int lane) SPRAT_INLINE_LAMBDA {
-      total = fma(V(from[r * w.k]), V::load(weights + lane), total);
-    });
+    for_each_sum([&](V& total, int r, int lane)
+                     SPRAT_INLINE_LAMBDA { total = fma(V(from[r * w.k]), V::load(weights + lane), total); });
   }
   const int64_t first = panel * kSparsePanel;
   for_each_sum([&](V& total, int r, int lane) SPRAT_INLINE_LAMBDA {

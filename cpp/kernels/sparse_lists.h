@@ -40,9 +40,8 @@ SPRAT_NOINLINE void lists_tile(const SparseLists& w, const float* x, float floor
       for (int64_t i = begins[s]; i < begins[s + 1]; ++i) {
         const float* from = x + w.inputs[i] * kWidth;
         const V weight(w.weights[i]);
-        for_each_sum([&](V& total, int p, int lane) SPRAT_INLINE_LAMBDA {
-          total = fma(weight, V::load(from + p * x_stride + lane), total);
-        });
+        for_each_sum([&](V& total, int p, int lane)
+                         SPRAT_INLINE_LAMBDA { total = fma(weight, V::load(from + p * x_stride + lane), total); });
       }
       if (last) {
         const V bias(w.bias[output]);

@@ -23,8 +23,8 @@ SPRAT_INLINE bool copy_row(const float* x, int64_t k, float* to) {
   return all(zeros == V(0.0f));
 }
 
-SPRAT_INLINE void store_panel(const Vec<float> (&sum)[kPanelRegisters], const SparseSteps& w, int64_t panel, float floor,
-                              float* y) {
+SPRAT_INLINE void store_panel(const Vec<float> (&sum)[kPanelRegisters], const SparseSteps& w, int64_t panel,
+                              float floor, float* y) {
   using V = Vec<float>;
   const int64_t first = panel * kSparsePanel;
   float values[kSparsePanel];

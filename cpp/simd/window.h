@@ -1,7 +1,7 @@
 // A window of 32 neighbouring floats of which each lane takes one: what a sparse row looks up in its input.
 //
-// With AVX-512 the window lies in two registers, and one permutation serves 16 lanes. AVX2 permutes eight at a time, and
-// bits 3 and 4 of a place choose among four. Elsewhere a lane is a load.
+// With AVX-512 the window lies in two registers, and one permutation serves 16 lanes. AVX2 permutes eight at a time,
+// and bits 3 and 4 of a place choose among four. Elsewhere a lane is a load.
 #pragma once
 
 #include "core/unroll.h"

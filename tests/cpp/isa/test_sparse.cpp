@@ -1,5 +1,6 @@
-// Sparse products have the bits of one ascending chain of fused multiply-adds over the weights that are not zero, and of
-// the dense product of the same weight: for odd shapes, every number of rows, empty outputs and weights without zeros.
+// Sparse products have the bits of one ascending chain of fused multiply-adds over the weights that are not zero, and
+// of the dense product of the same weight: for odd shapes, every number of rows, empty outputs and weights without
+// zeros.
 #include <cmath>
 #include <limits>
 #include <random>
@@ -31,9 +32,7 @@ struct Problem {
     }
     return sum;
   }
-  WeightMatrix matrix(bool with_bias = true) const {
-    return {weight.data(), with_bias ? bias.data() : nullptr, k, n};
-  }
+  WeightMatrix matrix(bool with_bias = true) const { return {weight.data(), with_bias ? bias.data() : nullptr, k, n}; }
 };
 
 // density: the share of weights that are not zero; blocks: those of 16 outputs share the fate of an input.
@@ -56,7 +55,9 @@ Problem problem(int64_t rows, int64_t k, int64_t n, double density, bool blocks 
   return p;
 }
 
-std::vector<float> output(const Problem& p) { return std::vector<float>(static_cast<size_t>(p.rows * p.n + 16), kCanary); }
+std::vector<float> output(const Problem& p) {
+  return std::vector<float>(static_cast<size_t>(p.rows * p.n + 16), kCanary);
+}
 
 void check_output(const Problem& p, bool with_bias, float floor, const std::vector<float>& y) {
   for (int64_t row = 0; row < p.rows; ++row) {
