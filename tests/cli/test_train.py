@@ -188,3 +188,42 @@ def test_wrong_numbers_are_wrong_usage(table: Path, sprat_command: Run, option: 
     with pytest.raises(SystemExit) as done:
         sprat_command("train", table, "--target", "kind", option)
     assert done.value.code == 2
+
+
+def test_auto_finds_the_settings_and_says_why(table: Path, sprat_command: Run) -> None:
+    status, _, err = sprat_command(
+        "train", table, "--target", "kind", "--hidden", "8", "--epochs", 6, "--auto", "--json", table.parent / "figures"
+    )
+    assert status == 0
+    assert "- batch size " in err
+    assert "- learning rate " in err
+    figures = json.loads((table.parent / "figures").read_text())
+    assert len(figures["reasons"]) == 4
+    assert figures["epochs"] == 6
+    assert figures["accuracy"] > 0.8
+
+
+def test_auto_keeps_what_is_given_and_a_budget_of_seconds(table: Path, sprat_command: Run) -> None:
+    arguments = ("--hidden", "8", "--auto", "--seconds", 1, "--lr", 0.01, "--batch-size", 16)
+    status, _, err = sprat_command("train", table, "--target", "kind", *arguments)
+    assert status == 0
+    assert "- batch size 16: given" in err
+    assert "- learning rate: given" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--seconds", 1), "--seconds: wanted --auto as well"),
+        (("--auto", "--seconds", 1, "--epochs", 2), "--seconds: --epochs is given as well"),
+        (("--auto", "--schedule", "cosine"), "--schedule: --auto decides about that itself"),
+        (("--auto", "--early-stopping", 3), "--early-stopping: --auto decides"),
+        (("--auto", "--checkpoint", "run"), "--checkpoint: --auto decides"),
+    ],
+)
+def test_auto_refuses_what_it_decides_itself(
+    table: Path, sprat_command: Run, arguments: tuple[object, ...], message: str
+) -> None:
+    status, _, err = sprat_command("train", table, "--target", "kind", *arguments)
+    assert status == 1
+    assert message in err

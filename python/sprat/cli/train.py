@@ -47,11 +47,22 @@ def add(parser: argparse.ArgumentParser) -> None:
     network.add_argument("--activation", default="relu", metavar="NAME", help="of hidden layers (default relu)")
     network.add_argument("--dropout", type=number(0, 0.99), default=0.0, metavar="P", help="of hidden layers")
     training = parser.add_argument_group("training")
-    training.add_argument("--epochs", type=whole(1), default=20, metavar="N", help="default 20")
-    training.add_argument("--batch-size", type=whole(1), default=64, metavar="N", help="default 64")
+    training.add_argument(
+        "--auto",
+        action="store_true",
+        help="find batch size, learning rate and schedule by short trials, and say why (those given are kept)",
+    )
+    training.add_argument("--epochs", type=whole(1), metavar="N", help="default 20")
+    training.add_argument(
+        "--seconds",
+        type=number(0, open_low=True),
+        metavar="S",
+        help="with --auto: time for everything, instead of epochs",
+    )
+    training.add_argument("--batch-size", type=whole(1), metavar="N", help="default 64")
     training.add_argument("--optimizer", default="adam", metavar="NAME", help="sgd, adam, adamw, ... (default adam)")
-    training.add_argument("--lr", type=number(0, open_low=True), default=1e-3, metavar="RATE", help="default 0.001")
-    training.add_argument("--schedule", choices=SCHEDULES, default="constant", help="of the rate (default constant)")
+    training.add_argument("--lr", type=number(0, open_low=True), metavar="RATE", help="default 0.001")
+    training.add_argument("--schedule", choices=SCHEDULES, help="of the rate (default constant)")
     training.add_argument("--loss", metavar="NAME", help="cross_entropy, mse, mae or huber (default: by the task)")
     training.add_argument(
         "--validation",
@@ -70,6 +81,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         parser,
         "sprat train flowers.csv --target species",
         "sprat train houses.parquet --target price --hidden 128,64 --epochs 50 --schedule cosine --early-stopping 5",
+        "sprat train houses.csv --target price --auto --seconds 30",
         "sprat train long.csv --target y --checkpoint run.safetensors            # Ctrl-C, then again with --resume",
     )
 
@@ -82,6 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     console = Console(arguments.quiet)
     if arguments.resume and not arguments.checkpoint:
         raise ValueError("--resume: wanted --checkpoint FILE as well, to know from where")
+    _choose_budget(arguments)
     _check_folder(arguments.output)
     refuse_overwriting("--output", arguments.output, arguments.data)
     refuse_overwriting("--checkpoint", arguments.checkpoint, arguments.data)
@@ -94,32 +107,70 @@ def run(arguments: argparse.Namespace) -> int:
     loss = _loss(arguments.loss, encoder.task)
     held = f", {len(held_out)} to measure on" if held_out is not None else ""
     console.say(f"{encoder.task} of {encoder.target_name!r}: {model}; {len(train):,} rows to train on{held}")
+    common = {
+        "loss": loss,
+        "optimizer": arguments.optimizer,
+        "validation": None if held_out is None else (held_out.x, held_out.y),
+        "seed": arguments.seed,
+        "clip_norm": arguments.clip_norm,
+        "progress": console.progress,
+    }
+    reasons = None
     with threads_of(arguments):
-        history = training.fit(
-            model,
-            train.x,
-            train.y,
-            loss=loss,
-            optimizer=arguments.optimizer,
-            lr=_rate(arguments, len(train)),
-            epochs=arguments.epochs,
-            batch_size=arguments.batch_size,
-            validation=None if held_out is None else (held_out.x, held_out.y),
-            seed=arguments.seed,
-            early_stopping=arguments.early_stopping,
-            clip_norm=arguments.clip_norm,
-            checkpoint=arguments.checkpoint,
-            resume=arguments.resume,
-            progress=console.progress,
-            callbacks=[EpochLines(console, arguments.epochs)],
-        )
+        if arguments.auto:
+            found = training.auto_fit(
+                model,
+                train.x,
+                train.y,
+                seconds=arguments.seconds,
+                epochs=arguments.epochs,
+                lr=arguments.lr,
+                batch_size=arguments.batch_size,
+                callbacks=[EpochLines(console)],
+                **common,
+            )
+            history, reasons = found.history, found.reasons
+            console.say(str(found))
+        else:
+            history = training.fit(
+                model,
+                train.x,
+                train.y,
+                lr=_rate(arguments, len(train)),
+                epochs=arguments.epochs,
+                batch_size=arguments.batch_size,
+                early_stopping=arguments.early_stopping,
+                checkpoint=arguments.checkpoint,
+                resume=arguments.resume,
+                callbacks=[EpochLines(console)],
+                **common,
+            )
         if history.stopped_by == "interrupt":
             return _interrupted(arguments, console, history)
         io.save(model, arguments.output)
         measured = held_out if held_out is not None else train
         scores = training.evaluate(model, measured.x, measured.y)
-    _show(arguments, model, history, scores, held_out is not None)
+    _show(arguments, model, history, scores, held_out is not None, reasons)
     return 0
+
+
+def _choose_budget(arguments: argparse.Namespace) -> None:
+    """Defaults of what was not given; with --auto only of the budget, the rest is found."""
+    if arguments.auto:
+        for name in ("schedule", "early_stopping", "checkpoint"):
+            if getattr(arguments, name) is not None:
+                raise ValueError(
+                    f"--{name.replace('_', '-')}: --auto decides about that itself; leave one of the two out"
+                )
+    elif arguments.seconds is not None:
+        raise ValueError("--seconds: wanted --auto as well, which plans a training by time")
+    if arguments.seconds is not None and arguments.epochs is not None:
+        raise ValueError("--seconds: --epochs is given as well; pass one of the two")
+    if arguments.seconds is None:
+        arguments.epochs = arguments.epochs or 20
+    if not arguments.auto:
+        arguments.batch_size = arguments.batch_size or 64
+        arguments.lr = arguments.lr or 1e-3
 
 
 def _data(arguments: argparse.Namespace) -> tuple[Any, Rows, Rows | None]:
@@ -202,7 +253,7 @@ def _check_folder(path: str) -> None:
 
 
 def _interrupted(arguments: argparse.Namespace, console: Console, history: Any) -> int:
-    where = f"interrupted in epoch {history.epochs + 1} of {arguments.epochs}"
+    where = f"interrupted in epoch {history.epochs + 1}" + (f" of {arguments.epochs}" if arguments.epochs else "")
     if arguments.checkpoint:
         console.note(f"sprat: {where}; the state is saved in {arguments.checkpoint}, go on with --resume")
     else:
@@ -210,7 +261,14 @@ def _interrupted(arguments: argparse.Namespace, console: Console, history: Any) 
     return 130
 
 
-def _show(arguments: argparse.Namespace, model: Any, history: Any, scores: dict[str, float], unseen: bool) -> None:
+def _show(
+    arguments: argparse.Namespace,
+    model: Any,
+    history: Any,
+    scores: dict[str, float],
+    unseen: bool,
+    reasons: list[str] | None,
+) -> None:
     figures = {
         "model": arguments.output,
         "task": model.encoder.task,
@@ -220,6 +278,7 @@ def _show(arguments: argparse.Namespace, model: Any, history: Any, scores: dict[
         "stopped_by": history.stopped_by,
         "measured_on": "validation" if unseen else "training",
         **scores,
+        **({} if reasons is None else {"reasons": reasons}),
         "history": dict(history),
     }
     if arguments.json:

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from .augment import Mixup, Munge, Noise, Smote, SwapNoise, augment_rows
 from .distill import distill
 from .hints import Hint
 from .teacher import teacher_outputs
 
-__all__ = ["Hint", "distill", "teacher_outputs"]
+__all__ = [
+    "Hint",
+    "Mixup",
+    "Munge",
+    "Noise",
+    "Smote",
+    "SwapNoise",
+    "augment_rows",
+    "distill",
+    "teacher_outputs",
+]

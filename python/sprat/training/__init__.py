@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import callbacks, metrics
+from .adaptive import AutoFit, BatchSize, RangeTest, auto_fit, choose_schedule, find_batch_size, find_lr
 from .callbacks import Callback, Checkpoint, EarlyStopping, ReduceOnPlateau
 from .evaluate import evaluate
 from .fit import fit
@@ -13,17 +14,24 @@ from .step import Step
 from .trainer import Trainer
 
 __all__ = [
+    "AutoFit",
+    "BatchSize",
     "Callback",
     "Checkpoint",
     "EarlyStopping",
     "GradualPruning",
     "History",
     "NonFiniteError",
+    "RangeTest",
     "ReduceOnPlateau",
     "Step",
     "Trainer",
+    "auto_fit",
     "callbacks",
+    "choose_schedule",
     "evaluate",
+    "find_batch_size",
+    "find_lr",
     "fit",
     "metrics",
 ]
