@@ -13,7 +13,7 @@ import sprat
 from reference import quantize as reference
 from sprat.nn import MLP
 from sprat.packing import PackedMLP
-from sprat.quantization import QATConfig, QATState, quantize_model
+from sprat.quantization import QATConfig, QATState, fake_quantize_groups, quantize_model
 from support import assert_same_bits, assert_same_everywhere
 
 
@@ -184,6 +184,7 @@ def test_refusals() -> None:
     cases: list[tuple[dict[str, Any], str]] = [
         ({"weights": "per_row"}, "weights: wanted one of"),
         ({"averaging": 0.0}, "averaging: wanted"),
+        ({"weights": "int4", "group_size": 16}, "group_size: wanted"),
         ({"start_step": -1}, "start_step: wanted"),
         ({"freeze_step": -1}, "freeze_step: wanted"),
     ]
@@ -211,3 +212,13 @@ def test_activations_that_are_not_finite_change_no_range() -> None:
     with pytest.raises(FloatingPointError, match="layer 0"):
         state.after_step(1)
     assert state.state_dict() == before
+
+
+def test_int4_parameters_of_a_step() -> None:
+    for dtype in ("float32", "float64"):
+        model = MLP([70, 9, 3], seed=1, dtype=dtype)
+        state = QATState(model, QATConfig("int4", group_size=32))
+        views = model._layout.views(state.before_step(0))
+        for name, weight in model.parameters().items():
+            wanted = fake_quantize_groups(weight, 32) if name.endswith("weight") else weight
+            assert_same_bits(views[name], wanted)

@@ -52,22 +52,29 @@ class RunningScores:
         self.criterion = criterion
         self.steps = 0
         self.sums: dict[str, NDArray[Any]] = {}
+        self._scratch: NDArray[Any] = np.empty(0, np.float32)
 
     def add(self, weights: Mapping[str, Array], gradients: Mapping[str, Array]) -> None:
         """One mini-batch: the weights before the step, and their gradient."""
         for name, weight in weights.items():
             if name not in gradients:  # frozen
                 continue
-            product = weight * gradients[name]
+            if name not in self.sums or self.sums[name].shape != weight.shape:
+                self.sums[name] = np.zeros_like(weight)
+            product = self._product(weight)
+            np.multiply(weight, gradients[name], out=product)
             if self.criterion == "taylor":
                 np.square(product, out=product)
-            else:
-                np.negative(product, out=product)
-            if name in self.sums and self.sums[name].shape == product.shape:
                 self.sums[name] += product
             else:
-                self.sums[name] = product
+                self.sums[name] -= product
         self.steps += 1
+
+    def _product(self, like: Array) -> Array:
+        """Memory that is there already: a new array of this size would be new pages in every step."""
+        if self._scratch.size < like.size or self._scratch.dtype != like.dtype:
+            self._scratch = np.empty(like.size, like.dtype)
+        return self._scratch[: like.size].reshape(like.shape)
 
     def scores(self) -> dict[str, Array]:
         """What has added up; nothing where no gradient came."""

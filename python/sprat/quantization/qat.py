@@ -17,9 +17,12 @@ from numpy.typing import NDArray
 
 from .. import _check
 from ..nn.mlp import MLP
+from ..packing.formats import group_size_of
 from ..packing.model import PackedMLP
+from ..packing.pack import pack
 from ..training.callbacks import Callback
 from .arrays import fake_quantize
+from .groups import fake_quantize_groups
 from .observers import MovingAverage
 from .post_training import GRANULARITIES, quantize_model, weight_qparams
 
@@ -35,8 +38,10 @@ class QATConfig:
 
     Parameters
     ----------
-    weights : {"per_channel", "per_tensor"}
-        One scale for each output, or one for the whole weight.
+    weights : {"per_channel", "per_tensor", "int4"}
+        int8 with one scale for each output or one for the whole weight, or int4 with one for each group of inputs.
+    group_size : int
+        For int4: consecutive inputs of an output that share a scale, a multiple of 32 as :func:`sprat.pack` wants it.
     averaging : float
         Weight of the newest batch in the moving range of each layer's input, in (0, 1]; the default is torch's.
     start_step : int
@@ -47,7 +52,8 @@ class QATConfig:
     Notes
     -----
     Validation during ``fit`` measures the integer network itself. Afterwards ``model.input_quant`` holds the ranges,
-    which :func:`quantize_model` takes over; ``model.input_quant = None`` makes it an ordinary float model again.
+    which :func:`quantize_model` and :func:`sprat.pack` take over; ``model.input_quant = None`` makes it an ordinary float
+    model again. With int4 the network usually has to be trained in float first: 15 levels are few to begin with.
 
     Examples
     --------
@@ -58,15 +64,20 @@ class QATConfig:
     >>> history = sprat.fit(model, x, np.sin(3 * x), epochs=20, batch_size=16, lr=0.01, qat=QATConfig())
     >>> quantize_model(model)
     PackedMLP(1-16-1, tanh, static int8)
+    >>> history = sprat.fit(model, x, np.sin(3 * x), epochs=20, lr=0.01, qat=QATConfig("int4"))
+    >>> history["loss"][-1] < 0.1
+    True
     """
 
     weights: str = "per_channel"
     averaging: float = 0.01
     start_step: int = 0
     freeze_step: int | None = None
+    group_size: int = 32
 
     def __post_init__(self) -> None:
-        _check.check_choice("weights", self.weights, GRANULARITIES)
+        _check.check_choice("weights", self.weights, (*GRANULARITIES, "int4"))
+        group_size_of(self.group_size)
         _check.check_number("averaging", self.averaging, 0.0, 1.0, open_low=True)
         _check.check_count("start_step", self.start_step, 0)
         if self.freeze_step is not None:
@@ -78,7 +89,8 @@ class QATConfig:
         trainer.step_params = lambda: state.before_step(trainer.step)
         trainer.scored_model = state.measured
         trainer.callbacks.insert(0, _Observe(state))
-        trainer.settings["qat"] = [self.weights, self.averaging, self.start_step, self.freeze_step]
+        settings = [self.weights, self.averaging, self.start_step, self.freeze_step]
+        trainer.settings["qat"] = [*settings, self.group_size] if self.weights == "int4" else settings
 
 
 class QATState:
@@ -164,6 +176,8 @@ class QATState:
         before = self.model.input_quant
         self.model.input_quant = self.input_quant()
         try:
+            if self.config.weights == "int4":
+                return pack(self.model, "int4", group_size=self.config.group_size, zeros="dense", plan="as asked")
             return quantize_model(self.model, weights=self.config.weights)
         finally:
             self.model.input_quant = before
@@ -201,7 +215,11 @@ class QATState:
         assert self._params is not None
         self._params[...] = self.model.params  # biases stay as they are
         for name, view in self.model._layout.views(self._params).items():
-            if name.endswith(".weight"):
+            if not name.endswith(".weight"):
+                continue
+            if self.config.weights == "int4":
+                fake_quantize_groups(view, self.config.group_size, out=view)
+            else:
                 scale = weight_qparams(view, self.config.weights)
                 fake_quantize(view, scale, axis=0, quant_min=-127, out=view)
         return self._params

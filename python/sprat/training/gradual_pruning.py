@@ -116,8 +116,14 @@ class GradualPruning(Callback):
     def _remember(self, trainer: Trainer) -> None:
         """Keep the weights that the next step begins with, if its gradients count."""
         if self._running is not None and self.frequency - trainer.step % self.frequency <= self._window():
-            parameters = trainer.model.parameters()
-            weights = {name: np.array(values) for name, values in parameters.items() if name.endswith(".weight")}
+            weights = {} if self._before is None else self._before[1]
+            for name, values in trainer.model.parameters().items():
+                if not name.endswith(".weight"):
+                    continue
+                if name in weights and weights[name].shape == values.shape:
+                    np.copyto(weights[name], values)
+                else:
+                    weights[name] = values.copy()
             self._before = trainer.step, weights
 
     def _observe(self, trainer: Trainer, running: RunningScores) -> None:
