@@ -28,6 +28,10 @@ class Int8Layer final : public PackedLayer {
     return true;
   }
 
+  const char* kernel(int64_t /*rows*/) const override {
+    return "four products of bytes in each lane, outputs are the lanes";
+  }
+
   Form reads(int64_t /*rows*/) const override { return Form::kCodes; }
   const InputCodes* codes() const override { return &codes_; }
 

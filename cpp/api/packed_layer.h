@@ -39,6 +39,9 @@ class PackedLayer {
   int64_t in_features() const { return in_features_; }
   int64_t out_features() const { return out_features_; }
 
+  // How it computes so many rows, in a few words.
+  virtual const char* kernel(int64_t /*rows*/) const { return "outputs are the lanes, weights packed once"; }
+
   // The form it likes its input in best, and whether it can take one that is there already.
   virtual Form reads(int64_t rows) const = 0;
   virtual bool takes(Form form, int64_t rows) const { return form == reads(rows); }

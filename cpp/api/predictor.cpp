@@ -59,8 +59,14 @@ class MlpPredictor final : public sprat_predictor {
     return true;
   }
 
+  const char* kernel(int64_t layer, int64_t rows) const noexcept override {
+    if (layer < 0 || layer >= mlp_.num_layers()) return nullptr;
+    return runs_in_panels(rows) ? "rows are the lanes: outputs would leave too many idle"
+                                : "outputs are the lanes, weights packed once";
+  }
+
   bool run(const void* x, int64_t rows, void* out) const noexcept override {
-    if (pays_in_panels_ && rows >= linear_.panel_columns) {
+    if (runs_in_panels(rows)) {
       return forward({mlp_, kernels_, weights_.data(), nullptr}, x, rows, mlp_.num_layers() - 1, out);
     }
     const int64_t most = kChunkBytes / (2 * mlp_.widest * size_);
@@ -83,6 +89,8 @@ class MlpPredictor final : public sprat_predictor {
   }
 
  private:
+  bool runs_in_panels(int64_t rows) const { return pays_in_panels_ && rows >= linear_.panel_columns; }
+
   // Whether the multiply-adds of lanes without an output cost more than turning rows into lanes and back does. An
   // element turned costs as much as some ten multiply-adds: see kernels/README.md.
   bool pays_in_panels() const {
@@ -166,6 +174,10 @@ int64_t sprat_predictor_multiply_adds(const sprat_predictor* predictor) noexcept
 
 sprat_dtype sprat_predictor_dtype(const sprat_predictor* predictor) noexcept {
   return predictor ? predictor->dtype : SPRAT_FLOAT32;
+}
+
+const char* sprat_predictor_kernel(const sprat_predictor* predictor, int64_t layer, int64_t rows) noexcept {
+  return predictor ? predictor->kernel(layer, rows) : nullptr;
 }
 
 sprat_status sprat_predictor_run(const sprat_predictor* predictor, const void* x, int64_t rows, void* out) noexcept {

@@ -12,6 +12,9 @@ struct sprat_predictor {
   // Keeps no state and takes no lock; memory comes from core/scratch.h.
   virtual bool run(const void* x, int64_t rows, void* out) const noexcept = 0;
 
+  // How a layer is computed for so many rows, in a few words; NULL where there is no such layer.
+  virtual const char* kernel(int64_t layer, int64_t rows) const noexcept = 0;
+
   sprat_dtype dtype = SPRAT_FLOAT32;  // of x and out
   int64_t in_features = 0, out_features = 0;
   int64_t multiply_adds = 0;  // of one row

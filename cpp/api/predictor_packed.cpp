@@ -42,6 +42,11 @@ class PackedPredictor final : public sprat_predictor {
     return true;
   }
 
+  const char* kernel(int64_t layer, int64_t rows) const noexcept override {
+    if (layer < 0 || layer >= static_cast<int64_t>(layers_.size())) return nullptr;
+    return layers_[static_cast<size_t>(layer)]->kernel(rows);
+  }
+
   bool run(const void* x, int64_t rows, void* out) const noexcept override {
     const int64_t fitting = kChunkBytes * 2 / (widest_ * static_cast<int64_t>(sizeof(float)));
     const int64_t chunk = std::min(std::max(fitting / kRowUnit, int64_t{1}) * kRowUnit, rows);

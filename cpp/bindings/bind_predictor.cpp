@@ -36,6 +36,14 @@ void bind_predictor(nb::module_& m) {
       .def_prop_ro(
           "handle", [](const Predictor& p) { return reinterpret_cast<uintptr_t>(p.handle.get()); },
           "Address of the sprat_predictor, for sprat.cython_api.")
+      .def(
+          "kernel",
+          [](const Predictor& p, int64_t layer, int64_t rows) {
+            const char* words = sprat_predictor_kernel(p.handle.get(), layer, rows);
+            if (!words) throw nb::index_error("layer: there is no such layer");
+            return std::string(words);
+          },
+          nb::arg("layer"), nb::arg("rows"), "How a layer is computed for so many rows.")
       .def("run", &run_rows, nb::arg("x"), nb::arg("out"), "Raw outputs for x (rows, in_features) into out.");
 }
 

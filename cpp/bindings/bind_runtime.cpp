@@ -29,6 +29,23 @@ void bind_runtime(nb::module_& m) {
       "set_isa", [](const std::string& name) { check(sprat_set_isa(name.c_str())); }, nb::arg("name"),
       "Use another instruction set.");
 
+  m.def(
+      "limit_of_products",
+      [](bool integers) {
+        double rate = 0;
+        check_without_gil([&] { return sprat_limit_of_products(integers ? SPRAT_INT8 : SPRAT_FLOAT32, &rate); });
+        return rate;
+      },
+      nb::arg("integers"), "Operations a second of one thread at most, float32 or int8; measured now.");
+  m.def(
+      "limit_of_reading",
+      [](int64_t bytes) {
+        double rate = 0;
+        check_without_gil([&] { return sprat_limit_of_reading(bytes, &rate); });
+        return rate;
+      },
+      nb::arg("bytes"), "Bytes a second that one thread reads at most from so many of them; measured now.");
+
   m.def("num_threads", &sprat_num_threads, "Threads that a call of this thread may use at most.");
   m.def(
       "num_threads_source", [] { return std::string(sprat_num_threads_source()); }, "What decided num_threads().");

@@ -16,6 +16,7 @@ extern const QuantizeKernels quantize_kernels;
 extern const ReduceKernels reduce_kernels;
 extern const LinearInt8Kernels linear_int8_kernels;
 extern const SparseKernels sparse_kernels;
+extern const LimitKernels limit_kernels;
 
 extern const KernelTable kernel_table;
 const KernelTable kernel_table = {
@@ -31,6 +32,7 @@ const KernelTable kernel_table = {
     .reduce = &reduce_kernels,
     .linear_int8 = &linear_int8_kernels,
     .sparse = &sparse_kernels,
+    .limits = &limit_kernels,
 };
 
 }  // namespace sprat::SPRAT_ISA

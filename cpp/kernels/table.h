@@ -7,6 +7,7 @@
 #include "kernels/activation.h"
 #include "kernels/batch.h"
 #include "kernels/layer.h"
+#include "kernels/limits.h"
 #include "kernels/linear.h"
 #include "kernels/linear_int8.h"
 #include "kernels/loss.h"
@@ -31,6 +32,7 @@ struct KernelTable {
   const ReduceKernels* reduce;
   const LinearInt8Kernels* linear_int8;
   const SparseKernels* sparse;
+  const LimitKernels* limits;
 };
 
 const KernelTable& kernels();  // of the instruction set in use: see api/dispatch.h

@@ -39,6 +39,7 @@ _NAMES = {
     "Predictor": "inference",
     "distill": "distillation",
     "evaluate": "training",
+    "explain": "inference",
     "fit": "training",
     "load": "io",
     "pack": "packing",

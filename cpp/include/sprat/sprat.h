@@ -413,6 +413,10 @@ SPRAT_API sprat_dtype sprat_predictor_dtype(const sprat_predictor* predictor) SP
 /* Of one row: what a caller weighs against the cost of letting go of a lock. -1 for NULL. */
 SPRAT_API int64_t sprat_predictor_multiply_adds(const sprat_predictor* predictor) SPRAT_NOEXCEPT;
 
+/* How a layer is computed for so many rows, in a few words of English; NULL where there is no such layer. */
+SPRAT_API const char* sprat_predictor_kernel(const sprat_predictor* predictor, int64_t layer,
+                                             int64_t rows) SPRAT_NOEXCEPT;
+
 /* out (rows, out_features) for x (rows, in_features); they must not overlap. */
 SPRAT_API sprat_status sprat_predictor_run(const sprat_predictor* predictor, const void* x, int64_t rows,
                                            void* out) SPRAT_NOEXCEPT;
@@ -454,6 +458,14 @@ SPRAT_API sprat_status sprat_value_range(sprat_dtype real, int64_t outer, int64_
 SPRAT_API sprat_status sprat_choose_qparams(sprat_dtype real, int64_t n, const void* low, const void* high,
                                             int32_t quant_min, int32_t quant_max, int32_t symmetric, void* scales,
                                             int32_t* zero_points) SPRAT_NOEXCEPT;
+
+/* ---- what the machine can do ------------------------------------------------------------------------------------- */
+
+/* Operations a second (a multiply-add is two) of one thread at most, with float32 or with uint8 x int8 (SPRAT_INT8), by
+ * the instruction set in use; measured anew in some milliseconds. */
+SPRAT_API sprat_status sprat_limit_of_products(sprat_dtype dtype, double* per_second) SPRAT_NOEXCEPT;
+/* Bytes a second that one thread reads at most, again and again, from so many of them (at least 1024). */
+SPRAT_API sprat_status sprat_limit_of_reading(int64_t bytes, double* per_second) SPRAT_NOEXCEPT;
 
 /* ---- packed networks --------------------------------------------------------------------------------------------- */
 

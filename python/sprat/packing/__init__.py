@@ -11,4 +11,11 @@ from .layer import PackedLayer
 from .model import PackedMLP
 from .pack import pack
 
-__all__ = ["FORMATS", "PRODUCTS", "ZEROS", "PackedLayer", "PackedMLP", "pack"]
+__all__ = [
+    "FORMATS",
+    "PRODUCTS",
+    "ZEROS",
+    "PackedLayer",
+    "PackedMLP",
+    "pack",
+]

@@ -41,8 +41,8 @@ def to_bfloat16(x: ArrayLike) -> NDArray[np.uint16]:
 
     >>> import numpy as np
     >>> from sprat.packing.formats import from_bfloat16, to_bfloat16
-    >>> from_bfloat16(to_bfloat16(np.float32([1.0, 3.14159, -1e-3])))
-    array([ 1.        ,  3.140625  , -0.00099945], dtype=float32)
+    >>> from_bfloat16(to_bfloat16(np.float32([1.0, 3.14159, -1e-3]))).tolist()
+    [1.0, 3.140625, -0.00099945068359375]
     """
     values = np.ascontiguousarray(x, np.float32)
     bits = values.view(np.uint32)

@@ -202,7 +202,8 @@ class PackedMLP(Model):
         Examples
         --------
         >>> import sprat
-        >>> from sprat.quantization import PackedMLP, quantize_model
+        >>> from sprat.packing import PackedMLP
+        >>> from sprat.quantization import quantize_model
         >>> model = quantize_model(sprat.nn.MLP([4, 8, 2], seed=1))
         >>> same = PackedMLP.from_config(model.config(), model.arrays())
         >>> bool((same([[1, 2, 3, 4]]) == model([[1, 2, 3, 4]])).all())
