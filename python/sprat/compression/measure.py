@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -59,14 +59,19 @@ class Size:
 
     @classmethod
     def of(cls, model: Any) -> Size:
-        arrays: Mapping[str, Any] = model.parameters() if isinstance(model, MLP) else model.arrays()
-        weights = [array for name, array in arrays.items() if not name.endswith("_scale")]
-        nonzero = sum(int(np.count_nonzero(array)) for array in weights)
-        return cls(sum(array.size for array in weights), nonzero, sum(array.nbytes for array in arrays.values()))
+        if isinstance(model, MLP):
+            parameters = model.parameters().values()
+            return cls(model.num_parameters, sum(map(_nonzero, parameters)), sum(array.nbytes for array in parameters))
+        nonzero = sum(_nonzero(layer.weight) + _nonzero(layer.bias) for layer in model.layers)
+        return cls(model.num_parameters, nonzero, model.nbytes)
 
     def config(self) -> dict[str, int]:
         """The numbers, for JSON."""
         return asdict(self)
+
+
+def _nonzero(array: Any) -> int:
+    return 0 if array is None else int(np.count_nonzero(array))
 
 
 def speeds(models: Sequence[Model], x: Any, *, seconds: float = 0.25) -> list[Speed]:

@@ -82,6 +82,11 @@ class Explanation:
     layers : tuple of LayerCost
     isa : str
         The instruction set in use.
+
+    >>> import numpy as np, sprat
+    >>> found = sprat.explain(sprat.nn.MLP([4, 8, 2]), np.ones((3, 4)), seconds=0.01)
+    >>> type(found).__name__, found.rows, len(str(found).splitlines())
+    ('Explanation', 3, 6)
     """
 
     rows: int

@@ -87,7 +87,13 @@ def pairs_of(codes: NDArray[np.int8]) -> NDArray[np.uint8]:
 
 
 def split_pairs(pairs: NDArray[np.uint8], count: int) -> NDArray[np.int8]:
-    """The ``count`` codes along the last axis that :func:`pairs_of` joined."""
+    """The ``count`` codes along the last axis that :func:`pairs_of` joined.
+
+    >>> import numpy as np
+    >>> from sprat.packing.formats import split_pairs
+    >>> split_pairs(np.uint8([[0xF1]]), 2).tolist()
+    [[1, -1]]
+    """
     codes = np.empty((*pairs.shape[:-1], 2 * pairs.shape[-1]), np.int8)
     codes[..., 0::2] = (pairs << 4).view(np.int8) >> 4
     codes[..., 1::2] = pairs.view(np.int8) >> 4

@@ -21,14 +21,28 @@ _LEAST_ZEROS = 0.3
 
 @dataclass(frozen=True)
 class Choice:
-    """A layer, and why it is this one."""
+    """A layer, and why it is this one.
+
+    >>> import numpy as np
+    >>> from sprat.packing import PackedLayer
+    >>> from sprat.packing.plan import Choice
+    >>> Choice(PackedLayer(np.ones((1, 2), np.float32), weights="float32"), "float32, as asked").reason
+    'float32, as asked'
+    """
 
     layer: PackedLayer
     reason: str
 
 
 def ways_of(layer: PackedLayer) -> list[str]:
-    """The ways to leave zeros out that a format offers, the dense one first."""
+    """The ways to leave zeros out that a format offers, the dense one first.
+
+    >>> import numpy as np
+    >>> from sprat.packing import PackedLayer
+    >>> from sprat.packing.plan import ways_of
+    >>> ways_of(PackedLayer(np.ones((1, 2), np.float32), weights="float32"))
+    ['dense', 'unstructured', 'blocks']
+    """
     return {"float32": ["dense", "unstructured", "blocks"], "int8": ["dense", "blocks"]}.get(layer.weights, ["dense"])
 
 
@@ -37,6 +51,13 @@ def fastest(asked: PackedLayer, plain: PackedLayer, choose_zeros: bool, plan: st
 
     A layer is as slow as its worst case: times are taken relative to ``plain`` for each number of rows, and the largest
     counts.
+
+    >>> import numpy as np
+    >>> from sprat.packing import PackedLayer
+    >>> from sprat.packing.plan import fastest
+    >>> layer = PackedLayer(np.ones((4, 8), np.float32), weights="float32")
+    >>> fastest(layer, layer, choose_zeros=True, plan="fastest", batches=[1]).reason  # nothing to choose
+    'float32, as asked'
     """
     zeros = 1 - np.count_nonzero(asked.weight) / asked.weight.size
     ways = ways_of(asked) if choose_zeros and zeros >= _LEAST_ZEROS else [asked.zeros]
