@@ -33,3 +33,4 @@ sprat_isa(avx2        x86_64  "avx2 fma f16c bmi1 bmi2"                        "
 sprat_isa(avx512      x86_64  "avx2 fma f16c bmi1 bmi2 avx512f avx512dq avx512bw avx512vl"             "${avx512}")
 sprat_isa(avx512_vnni x86_64  "avx2 fma f16c bmi1 bmi2 avx512f avx512dq avx512bw avx512vl avx512_vnni" "${avx512} -mavx512vnni")
 sprat_isa(neon        aarch64 "neon"                                          "-march=armv8-a")
+sprat_isa(neon_dot    aarch64 "neon neon_dotprod"                             "-march=armv8.2-a+dotprod")

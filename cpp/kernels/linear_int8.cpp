@@ -1,152 +1,185 @@
 #include "kernels/linear_int8.h"
 
-#include "core/unroll.h"
-#include "formulas/quantize/affine.h"
 #include "formulas/quantize/choose_qparams.h"
-#include "formulas/quantize/requantize.h"
 #include "formulas/quantize/value_range.h"
-#include "simd/dot.h"
-#include "storage/uint8.h"
+#include "kernels/int8_tile.h"
+#include "kernels/quantize_codes.h"
 
 SPRAT_ISA_BEGIN
 
-constexpr int kLane = kLanes<Vec<float>>;
-constexpr int kVecsOfPanel = static_cast<int>(kInt8Panel) / kLane;
-constexpr int64_t kFourOfPanel = kInt8Panel * kInt8Four;  // bytes of one step of k
+// The four weights of an output that meet inputs 4 four to 4 four + 3, zeros beyond both; returns whether any is not 0.
+SPRAT_INLINE bool load_weights(const int8_t* weight, int64_t k, int64_t n, int64_t column, int64_t four,
+                               int8_t (&to)[kInt8Four]) {
+  bool any = false;
+  for (int64_t i = 0; i < kInt8Four; ++i) {
+    const int64_t at = four * kInt8Four + i;
+    to[i] = column < n && at < k ? weight[column * k + at] : int8_t{0};
+    any |= to[i] != 0;
+  }
+  return any;
+}
 
-// The register tile: kMaxRows x kTileVecs sums, and beside them the split weights of kTileVecs registers and one
-// activation. See kernels/README.md.
-#if defined(SPRAT_ISA_AVX512) || defined(SPRAT_ISA_AVX512_VNNI)
-constexpr int kMaxRows = 8, kTileVecs = 2;  // 32 registers
-#elif defined(SPRAT_ISA_NEON)
-constexpr int kMaxRows = 4, kTileVecs = 4;  // 32 registers
-#elif defined(SPRAT_ISA_AVX2)
-constexpr int kMaxRows = 4, kTileVecs = 2;  // 16 registers
-#else
-constexpr int kMaxRows = 4, kTileVecs = 2;  // 16 registers
-#endif
+// The 16 x 4 weights of a step of k in the panel that begins at `column`; returns whether any is not 0.
+SPRAT_INLINE bool load_step(const int8_t* weight, int64_t k, int64_t n, int64_t column, int64_t four,
+                            int8_t (&to)[kInt8Panel][kInt8Four]) {
+  bool any = false;
+  for (int64_t c = 0; c < kInt8Panel; ++c) any |= load_weights(weight, k, n, column + c, four, to[c]);
+  return any;
+}
+
+SPRAT_INLINE void add_step(const int8_t (&step)[kInt8Panel][kInt8Four], int32_t* weight_sums) {
+  for (int64_t c = 0; c < kInt8Panel; ++c) {
+    for (int64_t i = 0; i < kInt8Four; ++i) weight_sums[c] += step[c][i];
+  }
+}
 
 void pack(const int8_t* weight, int64_t k, int64_t n, int8_t* packed, int32_t* weight_sums) {
-  const int64_t fours = int8_row_stride(k) / kInt8Four;
-  for (int64_t column = 0; column < round_up(n, kInt8Panel); ++column) {
-    int8_t* out = packed + column / kInt8Panel * fours * kFourOfPanel + column % kInt8Panel * kInt8Four;
-    int32_t sum = 0;
-    for (int64_t four = 0; four < fours; ++four) {
-      for (int64_t i = 0; i < kInt8Four; ++i) {
-        const int64_t at = four * kInt8Four + i;
-        const int8_t value = column < n && at < k ? weight[column * k + at] : int8_t{0};
-        out[four * kFourOfPanel + i] = value;
-        sum += value;
-      }
+  int8_t step[kInt8Panel][kInt8Four];
+  for (int64_t column = 0; column < n; column += kInt8Panel) {
+    for (int64_t c = 0; c < kInt8Panel; ++c) weight_sums[column + c] = 0;
+    for (int64_t four = 0; four < int8_row_stride(k) / kInt8Four; ++four, packed += kFourOfPanel) {
+      load_step(weight, k, n, column, four, step);
+      __builtin_memcpy(packed, step, sizeof step);
+      add_step(step, weight_sums + column);
     }
-    weight_sums[column] = sum;
   }
 }
 
-SPRAT_INLINE void quantize_row(const float* x, int64_t k, float scale, int32_t zero_point, uint8_t* q) {
-  using V = Vec<float>;
-  const Affine<V> affine{V(scale), V(zero_point), V(UInt8::kMin), V(UInt8::kMax)};
+int64_t count_present(const int8_t* weight, int64_t k, int64_t n, int64_t* panel_begin) {
+  int8_t step[kInt8Panel][kInt8Four];
+  int64_t count = 0;
+  *panel_begin++ = 0;
+  for (int64_t column = 0; column < n; column += kInt8Panel) {
+    for (int64_t four = 0; four < int8_row_stride(k) / kInt8Four; ++four) {
+      count += load_step(weight, k, n, column, four, step);
+    }
+    *panel_begin++ = count;
+  }
+  return count;
+}
+
+void pack_present(const int8_t* weight, int64_t k, int64_t n, int8_t* packed, uint16_t* present,
+                  int32_t* weight_sums) {
+  int8_t step[kInt8Panel][kInt8Four];
+  for (int64_t column = 0; column < n; column += kInt8Panel) {
+    for (int64_t c = 0; c < kInt8Panel; ++c) weight_sums[column + c] = 0;
+    for (int64_t four = 0; four < int8_row_stride(k) / kInt8Four; ++four) {
+      if (!load_step(weight, k, n, column, four, step)) continue;
+      __builtin_memcpy(packed, step, sizeof step);
+      packed += kFourOfPanel;
+      *present++ = static_cast<uint16_t>(four);
+      add_step(step, weight_sums + column);
+    }
+  }
+}
+
+void start_sums(const int32_t* weight_sums, int64_t n, int32_t zero_point, int32_t* start) {
+  for (int64_t i = 0; i < round_up(n, kInt8Panel); ++i) start[i] = (kCodeBias - zero_point) * weight_sums[i];
+}
+
+void to_reals(const float* weight_scales, const float* bias, int64_t n, float scale, float* scales, float* biases) {
+  for (int64_t i = 0; i < round_up(n, kInt8Panel); ++i) {
+    scales[i] = i < n ? scale * weight_scales[i] : 0.0f;
+    biases[i] = i < n && bias ? bias[i] : 0.0f;
+  }
+}
+
+void to_codes(const float* weight_scales, const float* bias, int64_t n, float scale, float next_scale,
+              int32_t next_zero_point, float* scales, float* biases) {
+  for (int64_t i = 0; i < round_up(n, kInt8Panel); ++i) {
+    const CodeNumbers numbers = i < n ? code_numbers(scale, weight_scales[i], bias ? bias[i] : 0.0f, next_scale,
+                                                     next_zero_point)
+                                      : CodeNumbers{0, 0};
+    scales[i] = numbers.scale;
+    biases[i] = numbers.bias;
+  }
+}
+
+using QuantizeRows = Quantize<UInt8, float>;
+
+// Rows that end within a group are stored as whole groups all the same: the next row overwrites what is too much.
+SPRAT_INLINE void quantize_row(const QuantizeRows& body, const OfChannel<Vec<float>>& numbers, const float* x,
+                               int64_t k, uint8_t* q) {
   int64_t i = 0;
-  for (; i + kLane <= k; i += kLane) UInt8::store<V>(q + i, affine.quantize(V::load(x + i)));
-  if (i < k) UInt8::store_partial<V>(q + i, affine.quantize(V::load_partial(x + i, k - i)), k - i);
-  for (i = k; i < int8_row_stride(k); ++i) q[i] = 0;
+  for (; i + kGroup <= k; i += kGroup) {
+    UInt8::store_group(q + i, body.codes_of<true>(numbers, 0, x + i, kGroup).at, body.limits);
+  }
+  if (i < k) UInt8::store_group(q + i, body.codes_of<false>(numbers, 0, x + i, k - i).at, body.limits);
 }
 
-void quantize_static(const float* x, int64_t rows, int64_t k, float scale, int32_t zero_point, uint8_t* q,
-                     float* scales, int32_t* zero_points) {
-  for (int64_t row = 0; row < rows; ++row) {
-    quantize_row(x + row * k, k, scale, zero_point, q + row * int8_row_stride(k));
-    scales[row] = scale;
-    zero_points[row] = zero_point;
+SPRAT_INLINE QuantizeRows quantizer() {
+  return {nullptr, nullptr, Vec<float>(UInt8::kMin), Vec<float>(UInt8::kMax), {UInt8::kMin, UInt8::kMax}, false};
+}
+
+void quantize_static(const float* x, int64_t rows, int64_t k, float scale, int32_t zero_point, uint8_t* q) {
+  const OfChannel<Vec<float>> numbers{Vec<float>(scale), Vec<float>(zero_point)};
+  const QuantizeRows body = quantizer();
+  const int64_t stride = int8_row_stride(k);
+  if (k == stride) {  // no gaps: one long row
+    k *= rows;
+    rows = 1;
   }
+  for (int64_t row = 0; row < rows; ++row) quantize_row(body, numbers, x + row * k, k, q + row * stride);
+}
+
+// The smallest lane of numbers.
+SPRAT_INLINE float least_lane(Vec<float> v) {
+  typedef float Four __attribute__((vector_size(16)));
+  Four parts[kLane / 4];
+  __builtin_memcpy(parts, &v.r, sizeof parts);
+  Four least = parts[0];
+  for (int i = 1; i < kLane / 4; ++i) least = parts[i] < least ? parts[i] : least;
+  return min(min(least[0], least[1]), min(least[2], least[3]));
+}
+
+SPRAT_INLINE QParams<float> qparams_of_row(const float* x, int64_t k) {
+  using V = Vec<float>;
+  constexpr int kChains = 4;  // a minimum waits for the last
+  ValueRange<V> lanes[kChains];
+  int64_t i = 0;
+  for (; i + kChains * kLane <= k; i += kChains * kLane) {
+    SPRAT_UNROLL(4)
+    for (int c = 0; c < kChains; ++c) lanes[c].add(V::load(x + i + c * kLane));
+  }
+  for (; i < k; i += kLane) lanes[0].add(V::load_partial(x + i, k - i));  // 0 lies in every range
+  for (int c = 1; c < kChains; ++c) {
+    lanes[0].low = min(lanes[0].low, lanes[c].low);
+    lanes[0].high = max(lanes[0].high, lanes[c].high);
+  }
+  return choose_qparams(least_lane(lanes[0].low), -least_lane(-lanes[0].high), UInt8::kMin, UInt8::kMax, false);
 }
 
 void quantize_dynamic(const float* x, int64_t rows, int64_t k, uint8_t* q, float* scales, int32_t* zero_points) {
-  using V = Vec<float>;
-  for (int64_t row = 0; row < rows; ++row) {
-    const float* from = x + row * k;
-    ValueRange<V> lanes;
-    ValueRange<float> range;
-    int64_t i = 0;
-    for (; i + kLane <= k; i += kLane) lanes.add(V::load(from + i));
-    for (; i < k; ++i) range.add(from[i]);
-    for (int lane = 0; lane < kLane; ++lane) merge(range, lanes.low[lane], lanes.high[lane], 0);
-    const QParams<float> chosen = choose_qparams(range.low, range.high, UInt8::kMin, UInt8::kMax, false);
-    quantize_row(from, k, chosen.scale, chosen.zero_point, q + row * int8_row_stride(k));
+  const QuantizeRows body = quantizer();
+  for (int64_t row = 0; row < rows; ++row, x += k, q += int8_row_stride(k)) {
+    const QParams<float> chosen = qparams_of_row(x, k);
+    const OfChannel<Vec<float>> numbers{Vec<float>(chosen.scale), Vec<float>(chosen.zero_point)};
+    quantize_row(body, numbers, x, k, q);
     scales[row] = chosen.scale;
     zero_points[row] = chosen.zero_point;
   }
 }
 
-// kRows x (kVecs * kLane) numbers of z, from row `row` and register `first` of the columns.
-template <int kRows, int kVecs>
-SPRAT_NOINLINE void multiply_tile(const LinearInt8& layer, const Int8Rows& in, int64_t row, int64_t first, float* z) {
-  using V = Vec<float>;
-  using I = Vec<int32_t>;
-  const int64_t stride = int8_row_stride(layer.k), panel_bytes = stride * kInt8Panel;
-  const uint8_t* x = in.x + row * stride;
-  const int8_t* weight[kVecs];
-  I sum[kRows][kVecs];
-  SPRAT_UNROLL(8)
-  for (int v = 0; v < kVecs; ++v) {
-    const int64_t vec = first + v;
-    weight[v] = layer.weight + vec / kVecsOfPanel * panel_bytes + vec % kVecsOfPanel * kLane * kInt8Four;
-    SPRAT_UNROLL(8)
-    for (int r = 0; r < kRows; ++r) sum[r][v] = I(0);
-  }
-  for (int64_t four = 0; four < stride / kInt8Four; ++four) {
-    SignedBytes w[kVecs];
-    SPRAT_UNROLL(8)
-    for (int v = 0; v < kVecs; ++v) w[v] = load_fours(weight[v] + four * kFourOfPanel);
-    SPRAT_UNROLL(8)
-    for (int r = 0; r < kRows; ++r) {
-      const UnsignedBytes a = broadcast_four(x + r * stride + four * kInt8Four);
-      SPRAT_UNROLL(8)
-      for (int v = 0; v < kVecs; ++v) sum[r][v] = dot(sum[r][v], a, w[v]);
-    }
-  }
-  SPRAT_UNROLL(8)
-  for (int v = 0; v < kVecs; ++v) {
-    const int64_t column = (first + v) * kLane;
-    const I weight_sum = I::load(layer.weight_sums + column);
-    const V weight_scale = V::load(layer.weight_scales + column), bias = V::load(layer.bias + column);
-    SPRAT_UNROLL(8)
-    for (int r = 0; r < kRows; ++r) {
-      const V y =
-          requantize<V>(sum[r][v], I(in.zero_points[row + r]), weight_sum, V(in.scales[row + r]), weight_scale, bias);
-      y.store_partial(z + (row + r) * layer.n + column, layer.n - column);
-    }
+void multiply(const LinearInt8& layer, const Int8Epilogue& epilogue, const Int8Rows& in, int64_t rows, float* y) {
+  const Int8Job job{layer, epilogue, in, int8_row_stride(layer.k), y};
+  if (epilogue.start) {
+    multiply_all<Int8Output::kRealsOfStatic>(job, rows);
+  } else {
+    multiply_all<Int8Output::kRealsOfDynamic>(job, rows);
   }
 }
 
-template <int kVecs, int kRows = kMaxRows>
-SPRAT_INLINE void multiply_rows(const LinearInt8& layer, const Int8Rows& in, int64_t row, int64_t rows, int64_t first,
-                                float* z) {
-  if (rows >= kRows) {
-    multiply_tile<kRows, kVecs>(layer, in, row, first, z);
-  } else if constexpr (kRows > 1) {
-    multiply_rows<kVecs, kRows - 1>(layer, in, row, rows, first, z);
-  }
-}
-
-void multiply(const LinearInt8& layer, const Int8Rows& rows_of_x, int64_t rows, float* z) {
-  const int64_t vecs = (layer.n + kLane - 1) / kLane;
-  int64_t first = 0;
-  for (; first + kTileVecs <= vecs; first += kTileVecs) {
-    for (int64_t row = 0; row < rows; row += kMaxRows) {
-      multiply_rows<kTileVecs>(layer, rows_of_x, row, rows - row, first, z);
-    }
-  }
-  for (; first < vecs; ++first) {
-    for (int64_t row = 0; row < rows; row += kMaxRows) {
-      multiply_rows<1>(layer, rows_of_x, row, rows - row, first, z);
-    }
-  }
+void multiply_to_codes(const LinearInt8& layer, const Int8Epilogue& epilogue, const uint8_t* x, int64_t rows,
+                       uint8_t* q) {
+  const Int8Rows in{x, nullptr, nullptr};
+  multiply_all<Int8Output::kCodes>({layer, epilogue, in, int8_row_stride(layer.k), q}, rows);
 }
 
 SPRAT_ISA_END
 
 namespace sprat::SPRAT_ISA {
 extern const LinearInt8Kernels linear_int8_kernels;
-const LinearInt8Kernels linear_int8_kernels = {pack, quantize_static, quantize_dynamic, multiply};
+const LinearInt8Kernels linear_int8_kernels = {pack,     count_present, pack_present,    start_sums,
+                                               to_reals, to_codes,      quantize_static, quantize_dynamic,
+                                               multiply, multiply_to_codes};
 }  // namespace sprat::SPRAT_ISA

@@ -10,7 +10,8 @@ SPRAT_ISA_BEGIN
 // kMaxRows x kPanelVecs registers of sums, kPanelVecs of B and one of A must fit the register file, and at least
 // (latency x pipes) sums must be in flight.
 constexpr int kPanelVecs = 2;
-#if defined(SPRAT_ISA_AVX512) || defined(SPRAT_ISA_AVX512_VNNI) || defined(SPRAT_ISA_NEON)
+#if defined(SPRAT_ISA_AVX512) || defined(SPRAT_ISA_AVX512_VNNI) || defined(SPRAT_ISA_NEON) || \
+    defined(SPRAT_ISA_NEON_DOT)
 constexpr int kMaxRows = 8;  // 32 registers
 #elif defined(SPRAT_ISA_AVX2)
 constexpr int kMaxRows = 6;  // 16 registers

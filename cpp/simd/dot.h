@@ -1,10 +1,11 @@
 // Exact dot products of bytes: 32-bit sums of u8 x s8, four products to each lane.
 //
-//   dot(sum, a, w): sum[lane] + a[4 lane] w[4 lane] + ... + a[4 lane + 3] w[4 lane + 3]
+//   dot(sum, a, w): sum[lane] + (a[4 lane] - kCodeBias) w[4 lane] + ... + (a[4 lane + 3] - kCodeBias) w[4 lane + 3]
 //
-// a holds unsigned bytes, w signed ones. One instruction where there is VNNI. Elsewhere the even and the odd bytes are
-// widened to 16 bits, multiplied and added in pairs: exact, unlike the one instruction (pmaddubsw) that looks made for
-// it and saturates at 32767.
+// a holds unsigned bytes, w signed ones. One instruction where there is VNNI. NEON's multiplies bytes of the same sign:
+// there a is moved to -128 ... 127, and kCodeBias is 128 instead of 0; whoever begins a sum takes that back. Elsewhere
+// the even and the odd bytes are widened to 16 bits, multiplied and added in pairs: exact, unlike the one instruction
+// (pmaddubsw) that looks made for it and saturates at 32767.
 #pragma once
 
 #include "simd/vec.h"
@@ -41,7 +42,13 @@ SPRAT_INLINE I32 add_pairs(I32 sum, I16 a, I16 b) {
 
 }  // namespace native
 
-#if defined(SPRAT_ISA_AVX512_VNNI)
+#if defined(SPRAT_ISA_NEON_DOT)
+constexpr int32_t kCodeBias = 128;
+#else
+constexpr int32_t kCodeBias = 0;
+#endif
+
+#if defined(SPRAT_ISA_AVX512_VNNI) || defined(SPRAT_ISA_NEON_DOT)
 
 struct UnsignedBytes {
   native::I32 bytes;
@@ -49,8 +56,21 @@ struct UnsignedBytes {
 struct SignedBytes {
   native::I32 bytes;
 };
-SPRAT_INLINE UnsignedBytes split_unsigned(native::I32 bytes) { return {bytes}; }
 SPRAT_INLINE SignedBytes split_signed(native::I32 bytes) { return {bytes}; }
+
+#endif
+#if defined(SPRAT_ISA_NEON_DOT)
+
+SPRAT_INLINE UnsignedBytes split_unsigned(native::I32 bytes) {
+  return {reinterpret_cast<native::I32>(reinterpret_cast<uint8x16_t>(bytes) ^ uint8_t{kCodeBias})};
+}
+SPRAT_INLINE Vec<int32_t> dot(Vec<int32_t> sum, UnsignedBytes a, SignedBytes w) {
+  return Vec<int32_t>(vdotq_s32(sum.r, reinterpret_cast<int8x16_t>(a.bytes), reinterpret_cast<int8x16_t>(w.bytes)));
+}
+
+#elif defined(SPRAT_ISA_AVX512_VNNI)
+
+SPRAT_INLINE UnsignedBytes split_unsigned(native::I32 bytes) { return {bytes}; }
 SPRAT_INLINE Vec<int32_t> dot(Vec<int32_t> sum, UnsignedBytes a, SignedBytes w) {
   return Vec<int32_t>(reinterpret_cast<native::I32>(_mm512_dpbusd_epi32(
       reinterpret_cast<__m512i>(sum.r), reinterpret_cast<__m512i>(a.bytes), reinterpret_cast<__m512i>(w.bytes))));
