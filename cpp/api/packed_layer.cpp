@@ -108,9 +108,8 @@ sprat_status check_packed_layer(const sprat_packed_layer& layer, int64_t index) 
                 layer.activation);
   SPRAT_RETURN_IF_REFUSED(check_arrays(layer, i));
   SPRAT_RETURN_IF_REFUSED(check_scales(layer, i));
-  const bool built = layer.weights == SPRAT_WEIGHTS_FLOAT32 ||
-                     (layer.weights == SPRAT_WEIGHTS_INT8 && layer.zeros == SPRAT_ZEROS_DENSE);
-  SPRAT_REQUIRE(built, "layers[%lld]: this version multiplies float32, and int8 that is dense", i);
+  const bool built = layer.weights == SPRAT_WEIGHTS_FLOAT32 || is_integer(layer.weights);
+  SPRAT_REQUIRE(built, "layers[%lld]: this version multiplies float32, int8 and int4", i);
   return SPRAT_OK;
 }
 
@@ -120,6 +119,8 @@ std::unique_ptr<PackedLayer> pack_layer(const sprat_packed_layer& layer, const K
       return layer.zeros == SPRAT_ZEROS_DENSE ? pack_float_layer(layer, kernels) : pack_sparse_layer(layer, kernels);
     case SPRAT_WEIGHTS_INT8:
       return pack_int8_layer(layer, kernels);
+    case SPRAT_WEIGHTS_INT4:
+      return pack_int4_layer(layer, kernels);
     default:
       return nullptr;
   }

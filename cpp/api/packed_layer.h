@@ -13,15 +13,16 @@ namespace sprat {
 // How the activations of some rows lie between two layers.
 enum class Form {
   kRows,   // float, row-major
-  kCodes,  // uint8, row-major, int8_row_stride(features) bytes from row to row, zeros beyond the features
+  kCodes,  // uint8, row-major, int8_row_stride(features) bytes from row to row and kCodesRoom behind the last; what
+           // lies beyond the features is anything, and meets weights of 0
   kPanels  // float, in panels: kernels/batch.h
 };
 
 struct Activations {
   Form form;
   void* data;
-  float* scales;         // kCodes: of each row
-  int32_t* zero_points;  // kCodes: of each row
+  float* scales;         // kCodes of a dynamic input: of each row
+  int32_t* zero_points;  // and these
 };
 
 // How float activations become codes: with these numbers, or (not static) each row by its own range.

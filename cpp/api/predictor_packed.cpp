@@ -68,13 +68,13 @@ class PackedPredictor final : public sprat_predictor {
   // Room for the activations of so many rows, in any form.
   struct Buffer {
     Buffer(Scratch& scratch, int64_t rows, int64_t features)
-        : data(scratch.array<float>(rows * features)),
+        : data(scratch.bytes(rows * features * static_cast<int64_t>(sizeof(float)) + kCodesRoom)),
           scales(scratch.array<float>(rows)),
           zero_points(scratch.array<int32_t>(rows)) {}
     explicit operator bool() const { return data && scales && zero_points; }
     Activations in(Form form) const { return {form, data, scales, zero_points}; }
 
-    float* data;
+    void* data;
     float* scales;
     int32_t* zero_points;
   };
@@ -124,8 +124,7 @@ class PackedPredictor final : public sprat_predictor {
       auto* q = static_cast<uint8_t*>(out.data);
       const InputCodes& codes = *layer.codes();
       if (codes.is_static) {
-        kernels_.linear_int8->quantize_static(x, rows, features, codes.scale, codes.zero_point, q, out.scales,
-                                              out.zero_points);
+        kernels_.linear_int8->quantize_static(x, rows, features, codes.scale, codes.zero_point, q);
       } else {
         kernels_.linear_int8->quantize_dynamic(x, rows, features, q, out.scales, out.zero_points);
       }

@@ -45,6 +45,14 @@ void pack_int4(const uint8_t* weight, const float* weight_scales, int64_t k, int
   }
 }
 
+float int4_to_codes(const float* bias, int64_t n, float scale, float next_scale, int32_t next_zero_point,
+                    float* biases) {
+  for (int64_t i = 0; i < round_up(n, kInt8Panel); ++i) {
+    biases[i] = i < n ? code_numbers(scale, 1, bias[i], next_scale, next_zero_point).bias : 0.0f;
+  }
+  return code_numbers(scale, 1, 0, next_scale, next_zero_point).scale;
+}
+
 struct Int4Job {
   const LinearInt4& layer;
   const Int4Epilogue& epilogue;
@@ -197,5 +205,5 @@ SPRAT_ISA_END
 
 namespace sprat::SPRAT_ISA {
 extern const LinearInt4Kernels linear_int4_kernels;
-const LinearInt4Kernels linear_int4_kernels = {pack_int4, multiply_int4, multiply_int4_to_codes};
+const LinearInt4Kernels linear_int4_kernels = {pack_int4, int4_to_codes, multiply_int4, multiply_int4_to_codes};
 }  // namespace sprat::SPRAT_ISA

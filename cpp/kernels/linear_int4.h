@@ -39,6 +39,10 @@ struct LinearInt4Kernels {
   void (*pack)(const uint8_t* weight, const float* weight_scales, int64_t k, int64_t n, int64_t group_size,
                uint8_t* packed, float* scales, int32_t* weight_sums);
 
+  // For codes of this scale and zero point: the scale of the sums, and the biases (round_up(n, 16)).
+  float (*to_codes)(const float* bias, int64_t n, float scale, float next_scale, int32_t next_zero_point,
+                    float* biases);
+
   // As in LinearInt8Kernels. Up to four codes behind the last row are read, and meet weights of 0.
   void (*multiply)(const LinearInt4& layer, const Int4Epilogue& epilogue, const Int8Rows& in, int64_t rows, float* y);
   void (*multiply_to_codes)(const LinearInt4& layer, const Int4Epilogue& epilogue, const uint8_t* x, int64_t rows,

@@ -15,6 +15,7 @@ extern const LayerKernels layer_kernels;
 extern const QuantizeKernels quantize_kernels;
 extern const ReduceKernels reduce_kernels;
 extern const LinearInt8Kernels linear_int8_kernels;
+extern const LinearInt4Kernels linear_int4_kernels;
 extern const SparseKernels sparse_kernels;
 extern const LimitKernels limit_kernels;
 
@@ -31,6 +32,7 @@ const KernelTable kernel_table = {
     .quantize = &quantize_kernels,
     .reduce = &reduce_kernels,
     .linear_int8 = &linear_int8_kernels,
+    .linear_int4 = &linear_int4_kernels,
     .sparse = &sparse_kernels,
     .limits = &limit_kernels,
 };

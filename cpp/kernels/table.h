@@ -9,6 +9,7 @@
 #include "kernels/layer.h"
 #include "kernels/limits.h"
 #include "kernels/linear.h"
+#include "kernels/linear_int4.h"
 #include "kernels/linear_int8.h"
 #include "kernels/loss.h"
 #include "kernels/optimizer.h"
@@ -31,6 +32,7 @@ struct KernelTable {
   const QuantizeKernels* quantize;
   const ReduceKernels* reduce;
   const LinearInt8Kernels* linear_int8;
+  const LinearInt4Kernels* linear_int4;
   const SparseKernels* sparse;
   const LimitKernels* limits;
 };

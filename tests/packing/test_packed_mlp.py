@@ -42,6 +42,42 @@ def test_simulation(isa: str, sizes: list[int], mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("weights", [["int4"] * 3, ["int8", "int4", "int8"], ["int4", "int8", "int4"]])
+@pytest.mark.parametrize("sizes", [[5, 7, 3, 1], [64, 96, 33, 10], [129, 40, 65, 17], [31, 32, 100, 2]])
+def test_simulation_of_int4(isa: str, sizes: list[int], weights: list[str], mode: str) -> None:
+    rng = np.random.default_rng(5)
+    model = MLP(sizes, seed=3)
+    for name, view in model.parameters().items():
+        if name.endswith("bias"):
+            view[...] = rng.standard_normal(view.shape)
+    x = (rng.standard_normal((19, sizes[0])) * 2).astype(np.float32)
+    packed = sprat.pack(model, weights, calibration=x if mode == "static" else None)
+    assert_same_bits(packed(x), simulation.forward(packed, x))
+    for layer in range(len(sizes) - 1):
+        assert_same_bits(packed.hidden(x, layer), simulation.forward(packed, x, layer + 1))
+    assert_same_bits(np.concatenate([packed(x[i : i + 1]) for i in range(x.shape[0])]), packed(x))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_blocks_of_zeros_change_no_bit(isa: str, mode: str) -> None:
+    rng = np.random.default_rng(2)
+    for sizes in [[3, 5, 2], [40, 70, 33, 5], [130, 17, 64, 1]]:
+        model = MLP(sizes, seed=1)
+        for name, view in model.parameters().items():
+            if name.endswith("weight"):
+                for first in range(0, view.shape[0], 16):
+                    kept = rng.random(-(-view.shape[1] // 4)) < 0.3
+                    view[first : first + 16] *= np.repeat(kept, 4)[: view.shape[1]]
+        x = rng.standard_normal((19, sizes[0])).astype(np.float32)
+        calibration = x if mode == "static" else None
+        dense = sprat.pack(model, "int8", zeros="dense", calibration=calibration)
+        blocks = sprat.pack(model, "int8", zeros="blocks", calibration=calibration)
+        assert blocks.layers[0].zeros == "blocks"
+        for rows in [1, 2, 3, 5, 8, 19]:
+            assert_same_bits(blocks(x[:rows]), dense(x[:rows]))
+
+
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("activation", sprat.nn.activations.NAMES)
 def test_every_activation(activation: str, mode: str) -> None:
     model, x = make([12, 20, 6], mode, activation=activation, output_activation=activation)
