@@ -1,4 +1,5 @@
-// A layer of int4 weights, with a scale for each group of inputs, on uint8 codes: integer products, exact in each group.
+// A layer of int4 weights, with a scale for each group of inputs, on uint8 codes: integer products, exact in each
+// group.
 #include <algorithm>
 #include <limits>
 
@@ -41,7 +42,8 @@ class Int4Layer final : public PackedLayer {
     if (!next || !next->is_static || !codes_.is_static || activation() == ActivationClass::kOther) return true;
     const int64_t n = out_features(), padded = round_up(n, kInt8Panel);
     if (!code_biases_.allocate(padded)) return false;
-    const float scale = int4_.to_codes(bias_.data(), n, codes_.scale, next->scale, next->zero_point, code_biases_.data());
+    const float scale =
+        int4_.to_codes(bias_.data(), n, codes_.scale, next->scale, next->zero_point, code_biases_.data());
     const bool is_relu = activation() == ActivationClass::kRelu;
     to_codes_ = {true, codes_.zero_point, scale, code_biases_.data(),
                  is_relu ? static_cast<float>(next->zero_point) : 0.0f};

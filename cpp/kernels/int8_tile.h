@@ -1,4 +1,5 @@
-// The register tile of integer products: some rows by some registers of outputs, all of k, and what becomes of the sums.
+// The register tile of integer products: some rows by some registers of outputs, all of k, and what becomes of the
+// sums.
 #pragma once
 
 #include "core/unroll.h"
@@ -73,7 +74,7 @@ SPRAT_NOINLINE void multiply_tile(const Int8Job& job, int64_t row, int64_t first
       for (int a = 1; a < kAlong; ++a) sum[a][r][v] = I(0);
     }
   }
-  const auto step = [&](int64_t four, I (&into)[kRows][kVecs]) SPRAT_INLINE_LAMBDA {
+  const auto step = [&](int64_t four, I(&into)[kRows][kVecs]) SPRAT_INLINE_LAMBDA {
     SignedBytes w[kVecs];
     SPRAT_UNROLL(8)
     for (int v = 0; v < kVecs; ++v) {
@@ -122,9 +123,14 @@ struct Int8Tiles<kOutput, kPresent, kVecs, 8> {
 };
 template <Int8Output kOutput, bool kPresent, int kVecs>
 struct Int8Tiles<kOutput, kPresent, kVecs, 4> {
-  static constexpr Int8Tile of[] = {
-      multiply_tile<kOutput, kPresent, 1, kVecs, kVecs == 4 ? 1 : 2>, multiply_tile<kOutput, kPresent, 2, kVecs, 1>,
-      multiply_tile<kOutput, kPresent, 3, kVecs, 1>, multiply_tile<kOutput, kPresent, 4, kVecs, 1>};
+  static constexpr Int8Tile of[] = {multiply_tile < kOutput,
+                                    kPresent,
+                                    1,
+                                    kVecs,
+                                    kVecs == 4 ? 1 : 2 >,
+                                    multiply_tile<kOutput, kPresent, 2, kVecs, 1>,
+                                    multiply_tile<kOutput, kPresent, 3, kVecs, 1>,
+                                    multiply_tile<kOutput, kPresent, 4, kVecs, 1>};
 };
 
 // Registers [first, last) of outputs, in steps of kVecs, for all rows. Rows are split evenly.

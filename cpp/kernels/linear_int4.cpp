@@ -97,7 +97,7 @@ SPRAT_NOINLINE void multiply_tile(const Int4Job& job, int64_t row, int64_t first
     SPRAT_UNROLL(8)
     for (int v = 0; v < kVecs; ++v) total[r][v] = V(0);
   }
-  const auto add_step = [&](I (&low)[kRows][kVecs], I (&high)[kRows][kVecs]) SPRAT_INLINE_LAMBDA {
+  const auto add_step = [&](I(&low)[kRows][kVecs], I(&high)[kRows][kVecs]) SPRAT_INLINE_LAMBDA {
     Int4Weights w[kVecs];
     SPRAT_UNROLL(8)
     for (int v = 0; v < kVecs; ++v) w[v] = load_step(weight + v * kLane * kInt8Four);

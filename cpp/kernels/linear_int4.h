@@ -26,9 +26,9 @@ struct LinearInt4 {
 
 // What becomes of the sums (formulas/quantize/requantize.h).
 struct Int4Epilogue {
-  bool is_static;      // else each row brings a scale and a zero point, and the next two mean nothing
-  int32_t zero_point;  // of the input
-  float scale;         // of the sum
+  bool is_static;       // else each row brings a scale and a zero point, and the next two mean nothing
+  int32_t zero_point;   // of the input
+  float scale;          // of the sum
   const float* biases;  // round_up(n, 16) numbers
   float floor;          // max(floor, y): -infinity, 0, or the code of 0
 };

@@ -58,8 +58,7 @@ int64_t count_present(const int8_t* weight, int64_t k, int64_t n, int64_t* panel
   return count;
 }
 
-void pack_present(const int8_t* weight, int64_t k, int64_t n, int8_t* packed, uint16_t* present,
-                  int32_t* weight_sums) {
+void pack_present(const int8_t* weight, int64_t k, int64_t n, int8_t* packed, uint16_t* present, int32_t* weight_sums) {
   int8_t step[kInt8Panel][kInt8Four];
   for (int64_t column = 0; column < n; column += kInt8Panel) {
     for (int64_t c = 0; c < kInt8Panel; ++c) weight_sums[column + c] = 0;
@@ -87,9 +86,9 @@ void to_reals(const float* weight_scales, const float* bias, int64_t n, float sc
 void to_codes(const float* weight_scales, const float* bias, int64_t n, float scale, float next_scale,
               int32_t next_zero_point, float* scales, float* biases) {
   for (int64_t i = 0; i < round_up(n, kInt8Panel); ++i) {
-    const CodeNumbers numbers = i < n ? code_numbers(scale, weight_scales[i], bias ? bias[i] : 0.0f, next_scale,
-                                                     next_zero_point)
-                                      : CodeNumbers{0, 0};
+    const CodeNumbers numbers =
+        i < n ? code_numbers(scale, weight_scales[i], bias ? bias[i] : 0.0f, next_scale, next_zero_point)
+              : CodeNumbers{0, 0};
     scales[i] = numbers.scale;
     biases[i] = numbers.bias;
   }
@@ -179,7 +178,7 @@ SPRAT_ISA_END
 
 namespace sprat::SPRAT_ISA {
 extern const LinearInt8Kernels linear_int8_kernels;
-const LinearInt8Kernels linear_int8_kernels = {pack,     count_present, pack_present,    start_sums,
-                                               to_reals, to_codes,      quantize_static, quantize_dynamic,
+const LinearInt8Kernels linear_int8_kernels = {pack,     count_present,    pack_present,    start_sums,
+                                               to_reals, to_codes,         quantize_static, quantize_dynamic,
                                                multiply, multiply_to_codes};
 }  // namespace sprat::SPRAT_ISA

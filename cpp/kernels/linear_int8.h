@@ -54,14 +54,13 @@ struct LinearInt8Kernels {
   // The same for what is present alone. First how much that is: the number of fours of all panels, with panel_begin
   // (n / 16 + 1); then the rest.
   int64_t (*count_present)(const int8_t* weight, int64_t k, int64_t n, int64_t* panel_begin);
-  void (*pack_present)(const int8_t* weight, int64_t k, int64_t n, int8_t* packed,
-                       uint16_t* present, int32_t* weight_sums);
+  void (*pack_present)(const int8_t* weight, int64_t k, int64_t n, int8_t* packed, uint16_t* present,
+                       int32_t* weight_sums);
 
   // The numbers of an epilogue for an input of this scale and zero point; bias may be NULL.
   //   to_reals: for real outputs       to_codes: for codes of this scale and zero point
   void (*start_sums)(const int32_t* weight_sums, int64_t n, int32_t zero_point, int32_t* start);
-  void (*to_reals)(const float* weight_scales, const float* bias, int64_t n, float scale, float* scales,
-                   float* biases);
+  void (*to_reals)(const float* weight_scales, const float* bias, int64_t n, float scale, float* scales, float* biases);
   void (*to_codes)(const float* weight_scales, const float* bias, int64_t n, float scale, float next_scale,
                    int32_t next_zero_point, float* scales, float* biases);
 

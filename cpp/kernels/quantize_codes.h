@@ -1,5 +1,5 @@
-// Real numbers to codes, in groups that fill a register of bytes: for arrays (quantize.cpp) and for the input of integer
-// products.
+// Real numbers to codes, in groups that fill a register of bytes: for arrays (quantize.cpp) and for the input of
+// integer products.
 #pragma once
 
 #include "core/unroll.h"

@@ -51,7 +51,7 @@ def test_simulation_of_int4(isa: str, sizes: list[int], weights: list[str], mode
         if name.endswith("bias"):
             view[...] = rng.standard_normal(view.shape)
     x = (rng.standard_normal((19, sizes[0])) * 2).astype(np.float32)
-    packed = sprat.pack(model, weights, calibration=x if mode == "static" else None)
+    packed = sprat.pack(model, weights, plan="as asked", calibration=x if mode == "static" else None)
     assert_same_bits(packed(x), simulation.forward(packed, x))
     for layer in range(len(sizes) - 1):
         assert_same_bits(packed.hidden(x, layer), simulation.forward(packed, x, layer + 1))
@@ -70,8 +70,8 @@ def test_blocks_of_zeros_change_no_bit(isa: str, mode: str) -> None:
                     view[first : first + 16] *= np.repeat(kept, 4)[: view.shape[1]]
         x = rng.standard_normal((19, sizes[0])).astype(np.float32)
         calibration = x if mode == "static" else None
-        dense = sprat.pack(model, "int8", zeros="dense", calibration=calibration)
-        blocks = sprat.pack(model, "int8", zeros="blocks", calibration=calibration)
+        dense = sprat.pack(model, "int8", zeros="dense", calibration=calibration, plan="as asked")
+        blocks = sprat.pack(model, "int8", zeros="blocks", calibration=calibration, plan="as asked")
         assert blocks.layers[0].zeros == "blocks"
         for rows in [1, 2, 3, 5, 8, 19]:
             assert_same_bits(blocks(x[:rows]), dense(x[:rows]))

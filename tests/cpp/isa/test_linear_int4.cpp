@@ -1,5 +1,5 @@
-// Products with four-bit weights: the integers of each group are exact on this instruction set, and what becomes of them
-// is what plain scalar code makes of them.
+// Products with four-bit weights: the integers of each group are exact on this instruction set, and what becomes of
+// them is what plain scalar code makes of them.
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -107,7 +107,8 @@ void check(const LinearInt4Kernels& kernels, const Problem& p, int32_t zero_poin
                    {q.data(), row_scales.data(), row_zero_points.data()}, p.rows, y.data());
   for (int64_t i = 0; i < p.rows * p.n; ++i) {
     const int64_t r = i / p.n;
-    CHECK_SAME_BITS(at(y, i), scaled(p.sum(r, i % p.n, at(row_zero_points, r)), at(row_scales, r), at(p.biases, i % p.n)));
+    CHECK_SAME_BITS(at(y, i),
+                    scaled(p.sum(r, i % p.n, at(row_zero_points, r)), at(row_scales, r), at(p.biases, i % p.n)));
   }
   for (int64_t i = p.rows * p.n; i < p.rows * p.n + 16; ++i) CHECK_EQ(at(y, i), kCanary);
 

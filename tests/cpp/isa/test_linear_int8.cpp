@@ -1,5 +1,6 @@
-// The product of u8 activations and s8 weights is exact on this instruction set, to the last k that is allowed, and what
-// becomes of the sums is what plain scalar code makes of them: real numbers and codes, all weights or those present.
+// The product of u8 activations and s8 weights is exact on this instruction set, to the last k that is allowed, and
+// what becomes of the sums is what plain scalar code makes of them: real numbers and codes, all weights or those
+// present.
 #include <cmath>
 #include <cstring>
 #include <limits>
