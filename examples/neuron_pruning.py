@@ -15,8 +15,7 @@ train, test = sprat.tabular.split(len(y), 0.3, stratify=y)
 x = (x / 8 - 1).astype("float32")
 
 model = sprat.nn.MLP([64, 256, 128, 10], seed=0)
-adam = sprat.optim.Adam(model, lr=1e-3)
-sprat.fit(model, x[train], y[train], optimizer=adam, epochs=10, progress=False)
+sprat.fit(model, x[train], y[train], lr=1e-3, epochs=10, progress=False)
 
 
 def show(name):
@@ -27,6 +26,14 @@ def show(name):
 
 
 show("trained")
+before = model.copy()
+for criterion in ("l2", "activation", "taylor", "variance"):
+    model = before.copy()
+    sprat.prune.neurons(model, 0.5, criterion=criterion, data=(x[train], y[train]))
+    show(f"half gone, by {criterion}")  # without training: what a removed neuron says on average goes into biases
+
+model = before
+adam = sprat.optim.Adam(model, lr=1e-3)
 for _ in range(3):
     sprat.prune.neurons(model, 0.5, optimizer=adam)
     show("half of the neurons gone")
