@@ -11,6 +11,8 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 OURS = "sprat"
+# Ours too, but what a compressed network has to beat: it stands beside, neither a peer nor our result.
+REFERENCE = "float32"
 
 
 def is_ours(name: str) -> bool:
@@ -99,11 +101,19 @@ class Result:
         return None if ours is None or peer is None else self.timings[ours].median / self.timings[peer].median
 
     @property
+    def own_ratio(self) -> float | None:
+        """Our time over our own in dense float32, where that stands beside."""
+        ours = self.ours
+        if ours is None or REFERENCE not in self.timings:
+            return None
+        return self.timings[ours].median / self.timings[REFERENCE].median
+
+    @property
     def share(self) -> float | None:
         """The limit over our time: 1 at the limit."""
         ours = self.ours
         return None if ours is None or self.limit is None else self.limit / self.timings[ours].median
 
     def _fastest(self, ours: bool) -> str | None:
-        names = [name for name in self.timings if is_ours(name) == ours]
+        names = [name for name in self.timings if is_ours(name) == ours and name != REFERENCE]
         return min(names, key=lambda name: self.timings[name].median, default=None)

@@ -15,13 +15,14 @@ NOISE = 1.05  # the same work twice differs by so much
 
 @dataclass(frozen=True)
 class Target:
-    """At most `ratio` of the best peer's time; at least `share` of the limit; within `excess` of the limit and `extra` s.
+    """At most `ratio` of the best peer's time, `own` of our own in dense float32; at least `share` of the limit; within `excess` of the limit and `extra` s.
 
     What is None is not asked for. All that is given must hold.
     """
 
     ratio: float | None = None
     share: float | None = None
+    own: float | None = None  # of our own time in dense float32
     excess: float | None = None
     extra: float = 0.0
     speedup: float | None = None  # over one thread, where one thread takes more than LONG; elsewhere never slower
@@ -30,6 +31,8 @@ class Target:
         parts = []
         if self.ratio is not None:
             parts.append(f"<= {self.ratio:g}")
+        if self.own is not None:
+            parts.append(f"<= {self.own:g} float32")
         if self.share is not None:
             parts.append(f">= {self.share:.0%} of limit")
         if self.excess is not None:
@@ -46,6 +49,8 @@ class Target:
         verdicts: list[bool | None] = []
         if self.ratio is not None:
             verdicts.append(None if result.ratio is None else result.ratio <= self.ratio)
+        if self.own is not None:
+            verdicts.append(None if result.own_ratio is None else result.own_ratio <= self.own)
         if self.share is not None:
             verdicts.append(None if result.share is None else result.share >= self.share)
         if self.excess is not None:
@@ -85,6 +90,25 @@ def _targets() -> dict[tuple[str, str], Target]:
     for n in (10_000, 1_000_000, 10_000_000):
         found["prune", f"threshold, n = {n:,}"] = Target(0.3)
         found["prune", f"90 % by magnitude, n = {n:,}"] = Target(0.2)
+    for name, one_row, many in (
+        ("A", 0.5, 0.85),
+        ("B", 0.5, 0.85),
+        ("C", 0.8, 0.85),
+        ("D", 0.9, 0.85),
+        ("E", 0.8, 0.85),
+    ):
+        found["int8", f"{name} int8, 1 row"] = Target(one_row, own=1)
+        found["int8", f"{name} int8, 64 rows"] = Target(own=1)
+        found["int8", f"{name} int8, 1024 rows"] = Target(many, own=1, share=0.8 if name in "CDE" else None)
+    for name in "CDE":
+        found["half", f"{name} bf16, 1024 rows"] = Target(0.85, own=1)
+        found["half", f"{name} bf16, 1 row"] = Target(own=1)
+    for name in "CD":
+        for rows in (64, 1024):
+            for pattern in ("unstructured", "balanced", "blocks"):
+                found["sparse", f"{name} 90 % {pattern}, {rows} rows"] = Target(1, own=0.35)
+        found["sparse", f"{name} 90 % unstructured, 1 row"] = Target(1, own=0.5)
+    found["sparse", "D 90 % blocks, 1 row"] = Target(1, own=0.3)
     return found
 
 

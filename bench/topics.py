@@ -10,7 +10,20 @@ from .cases import is_ours
 
 T = TypeVar("T")
 
-TOPICS = ("predict", "train", "epochs", "optim", "quantize", "prune", "calls", "threads", "float64")
+TOPICS = (
+    "predict",
+    "train",
+    "epochs",
+    "optim",
+    "quantize",
+    "prune",
+    "int8",
+    "half",
+    "sparse",
+    "calls",
+    "threads",
+    "float64",
+)
 
 # Quick runs leave these out: each shape takes them seconds to compile.
 SLOW_TO_PREPARE = ("torch compiled",)

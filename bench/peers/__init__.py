@@ -9,6 +9,7 @@ PEERS = (
     "ours",
     "ours_from_c",
     "numpy",
+    "scipy",
     "torch",
     "onnxruntime",
     "openvino",

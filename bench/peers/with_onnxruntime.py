@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
+from onnxruntime import quantization
 
 from ..cases import Array
 from ..networks import Network
+from ..packed import Quantized
 from ..problems import Quantizing
 from ..tasks import Prepared, offers
 
@@ -64,6 +71,51 @@ def _bound(model: bytes, x: Array, out: Array, threads: int) -> Prepared:
 def predict(network: Network, threads: int) -> Prepared:
     """All graph optimizations, by default."""
     return _bound(model_of(network), network.x, np.empty((network.rows, network.sizes[-1]), network.dtype), threads)
+
+
+@offers("predict int8", "onnxruntime static")
+def predict_static(network: Quantized, threads: int) -> Prepared:
+    """Its own quantizer: QDQ, uint8 inputs, int8 weights by output, calibrated with the rows themselves."""
+
+    class Rows(quantization.CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.left = [{"x": network.x}]
+
+        def get_next(self) -> dict[str, Array] | None:
+            return self.left.pop() if self.left else None
+
+    def quantized(source: str, target: str) -> None:
+        quantization.quantize_static(
+            source, target, Rows(), per_channel=True, activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8, quant_format=quantization.QuantFormat.QDQ,
+        )  # fmt: skip
+
+    return _quantized(network, threads, quantized)
+
+
+@offers("predict int8", "onnxruntime dynamic")
+def predict_dynamic(network: Quantized, threads: int) -> Prepared:
+    """MatMulInteger with one range for all rows of a call."""
+    return _quantized(network, threads, lambda source, target: quantization.quantize_dynamic(source, target))
+
+
+def _quantized(network: Quantized, threads: int, quantize: Callable[[str, str], None]) -> Prepared:
+    with tempfile.TemporaryDirectory() as folder, _silence():
+        source, target = f"{folder}/float.onnx", f"{folder}/int8.onnx"
+        Path(source).write_bytes(model_of(network))
+        quantize(source, target)
+        model = Path(target).read_bytes()
+    return _bound(model, network.x, np.empty((network.rows, network.sizes[-1]), network.dtype), threads)
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Its quantizer suggests preparations by log lines."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 @offers("quantize", "onnxruntime")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 import sprat
 
 from ..arrays import aligned
+from ..cases import REFERENCE
 from ..networks import BETAS, EPS, LR, Network
 from ..problems import ArrayStep, Pruning, Quantizing, Training
 from ..tasks import Prepared, offers
@@ -27,6 +30,48 @@ def predict(network: Network, threads: int) -> Prepared:
     predictor = sprat.Predictor(model_of(network))
     x, out = network.x, aligned(np.empty((network.rows, network.sizes[-1]), network.dtype))
     return Prepared(lambda: predictor(x, out=out), lambda: out)
+
+
+def _packed(network: Network, weights: str, **options: Any) -> Prepared:
+    """A Predictor of the packed network."""
+    packed = sprat.pack(model_of(network), weights, **options)
+    predictor = sprat.Predictor(packed)
+    x, out = network.x, aligned(np.empty((network.rows, network.sizes[-1]), network.dtype))
+    return Prepared(lambda: predictor(x, out=out), lambda: out)
+
+
+@offers("predict int8", "sprat static")
+def predict_static(network: Network, threads: int) -> Prepared:
+    """What is faster in float32 stays in it."""
+    return _packed(network, "int8", calibration=network.x, rows=network.rows)
+
+
+@offers("predict int8", "sprat dynamic")
+def predict_dynamic(network: Network, threads: int) -> Prepared:
+    """Each row by its own range."""
+    return _packed(network, "int8", rows=network.rows)
+
+
+@offers("predict bf16", "sprat")
+def predict_bfloat16(network: Network, threads: int) -> Prepared:
+    """The CPU's own products; for one row weights widened, if that is faster."""
+    return _packed(network, "bfloat16", products="bfloat16", plan="as asked")
+
+
+@offers("predict bf16", "sprat widened")
+def predict_widened(network: Network, threads: int) -> Prepared:
+    """Weights of two bytes, products in float32: the same bits everywhere."""
+    return _packed(network, "bfloat16", plan="as asked")
+
+
+@offers("predict sparse", "sprat")
+def predict_sparse(network: Network, threads: int) -> Prepared:
+    """Zeros left out where that pays."""
+    return _packed(network, "float32", rows=network.rows)
+
+
+for _task in ("predict int8", "predict bf16", "predict sparse"):
+    offers(_task, REFERENCE)(predict)
 
 
 @offers("train", "sprat")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import torch
 
 from ..networks import BETAS, EPS, LR, Network
+from ..packed import Half, Sparse
 from ..problems import ArrayStep, Pruning, Quantizing, Training
 from ..tasks import Prepared, offers
 
@@ -45,6 +47,39 @@ def predict(network: Network, threads: int) -> Prepared:
 def predict_compiled(network: Network, threads: int) -> Prepared:
     """torch.compile of the same."""
     return _predict(network, threads, compiled=True)
+
+
+@offers("predict sparse", "torch csr")
+def predict_sparse(network: Sparse, threads: int) -> Prepared:
+    """Compressed rows times columns of a batch, bias added by the product; the last layer is dense."""
+    torch.set_num_threads(threads)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "beta state"
+        layers = [(torch.tensor(w).to_sparse_csr(), torch.tensor(b)[:, None]) for w, b in network.weights[:-1]]
+    last, last_bias = (torch.tensor(array) for array in network.weights[-1])
+    x, kept = torch.tensor(network.x).T.contiguous(), {}
+
+    @torch.inference_mode()
+    def call() -> None:
+        h = x
+        for weight, bias in layers:
+            h = torch.addmm(bias, weight, h).relu_()
+        kept["output"] = torch.addmm(last_bias[:, None], last, h)
+
+    return Prepared(call, lambda: kept["output"].T.numpy())
+
+
+@offers("predict bf16", "torch")
+def predict_bfloat16(network: Half, threads: int) -> Prepared:
+    """A module of bfloat16, fed with bfloat16."""
+    torch.set_num_threads(threads)
+    model, x, kept = _modules(network).eval().to(torch.bfloat16), torch.tensor(network.x).to(torch.bfloat16), {}
+
+    @torch.inference_mode()
+    def call() -> None:
+        kept["output"] = model(x)
+
+    return Prepared(call, lambda: kept["output"].float().numpy())
 
 
 def _train(network: Network, threads: int, compiled: bool) -> Prepared:
