@@ -37,6 +37,7 @@ _NAMES = {
     "FormatError": "errors",
     "SpratError": "errors",
     "Predictor": "inference",
+    "break_even": "packing",
     "distill": "distillation",
     "evaluate": "training",
     "explain": "inference",

@@ -6,6 +6,7 @@ everywhere.
 
 from __future__ import annotations
 
+from .break_even import BreakEven, Curve, break_even
 from .formats import FORMATS, PRODUCTS, ZEROS
 from .layer import PackedLayer
 from .model import PackedMLP
@@ -15,7 +16,10 @@ __all__ = [
     "FORMATS",
     "PRODUCTS",
     "ZEROS",
+    "BreakEven",
+    "Curve",
     "PackedLayer",
     "PackedMLP",
+    "break_even",
     "pack",
 ]

@@ -1,0 +1,56 @@
+"""From which sparsity on zeros pay: curves and their crossings; what the times are is the machine's business."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import sprat
+from sprat.packing import Curve
+from sprat.packing.break_even import _balanced, _blocks, _unstructured
+
+
+def test_crossing() -> None:
+    marks = (0.0, 0.5, 1.0)
+    assert Curve("x", marks, (4.0, 2.0, 0.0), 3.0).pays_from == pytest.approx(0.25)
+    assert Curve("x", marks, (4.0, 2.0, 0.0), 1.0).pays_from == pytest.approx(0.75)
+    assert Curve("x", marks, (4.0, 2.0, 0.0), 9.0).pays_from == 0
+    assert Curve("x", marks, (4.0, 3.0, 3.0), 3.0).pays_from is None
+    # Faster somewhere, slower later: what counts is where it stays faster.
+    assert Curve("x", marks, (1.0, 3.0, 1.0), 2.0).pays_from == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("shape", [(64, 128), (10, 100), (17, 33)])
+def test_patterns(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    for keep in (_unstructured, _balanced, _blocks((16, 1)), _blocks((16, 4))):
+        assert keep(shape, 0.0, rng).all()
+        mask = keep(shape, 0.75, rng)
+        assert mask.shape == shape
+        assert 0.05 < mask.mean() < 0.5
+    windows = _balanced((10, 96), 0.75, rng).reshape(10, 3, 32).sum(axis=2)
+    assert (windows == 8).all()
+    blocks = _blocks((16, 4))((32, 8), 0.5, rng).reshape(2, 16, 2, 4).mean(axis=(1, 3))
+    assert set(blocks.ravel()) <= {0.0, 1.0}
+
+
+def test_table_and_lookup() -> None:
+    found = sprat.break_even((32, 64), batch=64, seconds=0.02)
+    assert (found.shape, found.batch) == ((32, 64), 64)
+    lines = str(found).splitlines()
+    assert len(lines) == 2 + len(found.curves)
+    for curve, line in zip(found.curves, lines[2:], strict=True):
+        assert line.startswith(curve.pattern)
+        assert curve.pays_from is None or 0 <= curve.pays_from <= 0.9375
+        assert found[curve.pattern] is curve
+    with pytest.raises(KeyError, match="pattern: wanted one of unstructured"):
+        found["stripes"]
+
+
+def test_bad_arguments() -> None:
+    with pytest.raises(ValueError, match=r"^shape: wanted a whole number of at least 1"):
+        sprat.break_even((0, 4))
+    with pytest.raises(ValueError, match=r"^batch: wanted a whole number of at least 1"):
+        sprat.break_even((4, 4), 0)
+    with pytest.raises(ValueError, match=r"^seconds: wanted"):
+        sprat.break_even((4, 4), seconds=0)
