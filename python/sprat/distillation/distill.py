@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._check import check_count
 from ..nn import losses
 from ..training.callbacks import Callback
+from ..training.prepare import fit_encoder, is_table
 from .hints import Hint
+from .lesson import Asking, augmented, choices, plain
 from .teacher import teacher_outputs
 
 if TYPE_CHECKING:
@@ -29,6 +33,9 @@ def distill(
     alpha: float = 0.5,
     loss: Any = None,
     hints: Hint | None = None,
+    augment: Any = None,
+    augment_factor: int = 3,
+    cache: str | os.PathLike[str] | None = None,
     batch_size: int = 64,
     seed: int = 0,
     callbacks: Sequence[Any] = (),
@@ -61,6 +68,15 @@ def distill(
         The hard loss; default by y, as in :func:`sprat.fit`.
     hints : Hint, optional
         Teach a hidden layer first; the teacher must be one sprat model.
+    augment : str, method object or callable, optional
+        Make rows besides those there are and let the teacher answer them, as in :func:`augment_rows`: "munge" suits tables,
+        "smote" images. Their targets are the teacher's answers too. One-hot columns of the student's encoder stay whole.
+    augment_factor : int
+        New rows for each row there is; an epoch grows by as much.
+    cache : path, optional
+        Where the teacher's outputs are kept: a name that ends in ``.npy``, or a folder. They are used again for the same
+        teacher and rows, told by their content; a file of another teacher, other rows, or damaged, is replaced with a
+        ``UserWarning``. Large files are mapped into memory.
     batch_size, seed, callbacks, **options
         As for :func:`sprat.fit`: epochs, lr, optimizer, validation, early_stopping, checkpoint, ...
 
@@ -92,34 +108,43 @@ def distill(
     if callable(x) or not hasattr(x, "__len__"):
         raise TypeError("x: wanted an array or a table, to ask the teacher about; got batches")
     encoder = student.encoder if student.encoder is not None else getattr(teacher, "encoder", None)
+    if encoder is None and is_table(x):
+        encoder = fit_encoder(student, x, y, loss)
     classification = _is_classification(y, loss, student.out_features, encoder, teacher)
     hard = losses.get(loss) if loss is not None else _default_loss(classification, student.out_features)
     combined = losses.Distillation(temperature=temperature, alpha=1.0 if y is None else alpha, hard=hard)
-    outputs = teacher_outputs(teacher, x, student.out_features, classification=classification)
-    outputs = np.ascontiguousarray(outputs, student.dtype)
+    asking = Asking(teacher, student.out_features, classification, student.dtype, cache)
     if hints is not None and not hasattr(teacher, "hidden"):
         raise TypeError(f"hints: the teacher has no hidden layers to ask, it is a {type(teacher).__name__}")
+    if augment is not None:
+        _check_augmentation(teacher, augment_factor, options)
     before = (student.encoder, student.params.copy())
     student.encoder = encoder
     try:
+        if augment is None:
+            lesson = plain(asking, x, y, encoder)
+        else:
+            lesson = augmented(asking, x, y, encoder, augment, augment_factor, seed)
+            if options.get("sample_weight") is not None:
+                options["sample_weight"] = np.tile(options["sample_weight"], augment_factor + 1)
         if hints is not None:
-            rows = x if encoder is None else encoder.transform(x)
+            rows = lesson.x if not is_table(lesson.x) else student.encoder.transform(lesson.x)
             hints.train(teacher, student, rows, batch_size=batch_size, seed=seed)
         history = fit(
             student,
-            x,
-            _choices(outputs) if y is None and classification else outputs if y is None else y,
+            lesson.x,
+            lesson.y,
             loss=hard,
             batch_size=batch_size,
             seed=seed,
-            callbacks=[_Lesson(combined, outputs), *callbacks],
+            callbacks=[_Lesson(combined, lesson.outputs), *callbacks],
             **options,
         )
     except (TypeError, ValueError):
         student.encoder = before[0]
         student.params[...] = before[1]
         raise
-    history.agreement = _agreement(student, x, outputs, classification)
+    history.agreement = _agreement(student, lesson.x, lesson.outputs, lesson.given, classification)
     return history
 
 
@@ -133,10 +158,12 @@ class _Lesson(Callback):
         trainer.lesson = (self._loss, self._outputs)
 
 
-def _choices(outputs: NDArray[Any]) -> NDArray[np.int64]:
-    """The class that each row of raw outputs speaks for."""
-    chosen = outputs[:, 0] > 0 if outputs.shape[1] == 1 else outputs.argmax(axis=1)
-    return np.asarray(chosen, np.int64)
+def _check_augmentation(teacher: Any, factor: Any, options: dict[str, Any]) -> None:
+    check_count("augment_factor", factor)
+    if isinstance(teacher, np.ndarray):
+        raise ValueError("augment: wanted a teacher that can be asked about new rows, got an array of stored outputs")
+    if options.get("validation_split"):
+        raise ValueError("validation_split: would measure on rows made up by augment; pass validation=")
 
 
 def _is_classification(y: Any, loss: Any, columns: int, encoder: Any, teacher: Any) -> bool:
@@ -158,10 +185,14 @@ def _default_loss(classification: bool, columns: int) -> losses.Loss:
     return losses.CrossEntropy() if columns > 1 else losses.BCEWithLogits()
 
 
-def _agreement(student: MLP, x: Any, teacher: Any, classification: bool) -> float:
-    outputs = teacher_outputs(student, x, student.out_features, classification=classification).astype(np.float64)
+def _agreement(student: MLP, x: Any, outputs: NDArray[Any], given: int, classification: bool) -> float:
+    """On the rows that were given; those made besides them come after."""
+    if isinstance(x, np.ndarray) and x.dtype.names is None:
+        x = x[:given]
+    own = teacher_outputs(student, x, student.out_features, classification=classification).astype(np.float64)
+    teacher = outputs[:given]
     if classification:
-        return float(np.mean(_choices(outputs) == _choices(teacher)))
+        return float(np.mean(choices(own) == choices(teacher)))
     spread = np.sum((teacher - teacher.mean(axis=0)) ** 2)
-    error = np.sum((outputs - teacher) ** 2)
+    error = np.sum((own - teacher) ** 2)
     return float(1 - error / spread) if spread else float(error == 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ _LEAST_PROBABILITY = 1e-12
 
 
 def teacher_outputs(
-    teacher: Any, x: Any, columns: int, *, classification: bool, batch_size: int = 1024
+    teacher: Any, x: Any, columns: int, *, classification: bool, batch_size: int = 1024, encoder: Any = None
 ) -> NDArray[np.floating]:
     """What a teacher says about the rows of x, as raw outputs (logits, or values for regression).
 
@@ -35,6 +35,9 @@ def teacher_outputs(
         Whether outputs are logits.
     batch_size : int
         Rows that a sprat model is asked for at a time.
+    encoder : tabular.Encoder, optional
+        The student's, when x is a table: what ``predict`` of an estimator gives in the units of the table's target is
+        standardised as the student's own values are.
 
     Returns
     -------
@@ -56,19 +59,22 @@ def teacher_outputs(
     array([[-0.693, -0.693]])
     """
     if isinstance(teacher, (list, tuple)):
-        return _ensemble(teacher, x, columns, classification, batch_size)
+        return _ensemble(teacher, x, columns, classification, batch_size, encoder)
     if isinstance(teacher, np.ndarray):
-        return _checked("teacher", teacher, len(x), columns)
+        return _checked("teacher", teacher, _rows(x), columns)
     if isinstance(teacher, Model):
-        return _checked("teacher", _in_batches(teacher, x, batch_size), len(x), columns)
+        return _checked("teacher", _in_batches(teacher, x, batch_size), _rows(x), columns)
     if classification and hasattr(teacher, "predict_proba"):
         return _logits(
-            np.asarray(teacher.predict_proba(x), np.float64), len(x), columns, getattr(teacher, "classes_", None)
+            np.asarray(teacher.predict_proba(x), np.float64), _rows(x), columns, getattr(teacher, "classes_", None)
         )
     if not classification and hasattr(teacher, "predict"):
-        return _checked("teacher.predict", np.asarray(teacher.predict(x)), len(x), columns)
+        values = np.asarray(teacher.predict(x))
+        if encoder is not None and encoder.target is not None:
+            values = np.asarray(encoder.transform_target(values))
+        return _checked("teacher.predict", values, _rows(x), columns)
     if callable(teacher):
-        return _checked("teacher", np.asarray(teacher(x)), len(x), columns)
+        return _checked("teacher", np.asarray(teacher(x)), _rows(x), columns)
     wanted = "predict_proba" if classification else "predict"
     raise TypeError(
         f"teacher: wanted a model, an estimator with {wanted}, a callable, an array of outputs or a list of these, "
@@ -77,16 +83,19 @@ def teacher_outputs(
 
 
 def _ensemble(
-    teachers: Sequence[Any], x: Any, columns: int, classification: bool, batch_size: int
+    teachers: Sequence[Any], x: Any, columns: int, classification: bool, batch_size: int, encoder: Any
 ) -> NDArray[np.floating]:
     if not teachers:
         raise ValueError("teacher: wanted at least one, got an empty list")
-    outputs = [teacher_outputs(t, x, columns, classification=classification, batch_size=batch_size) for t in teachers]
+    outputs = [
+        teacher_outputs(t, x, columns, classification=classification, batch_size=batch_size, encoder=encoder)
+        for t in teachers
+    ]
     if not classification:
         mean: NDArray[np.floating] = np.mean(outputs, axis=0)
         return mean
     probabilities = np.mean([_probabilities(output.astype(np.float64)) for output in outputs], axis=0)
-    return _logits(probabilities, len(x), columns, None)
+    return _logits(probabilities, _rows(x), columns, None)
 
 
 def _probabilities(logits: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -112,6 +121,10 @@ def _logits(probabilities: NDArray[np.float64], rows: int, columns: int, classes
     if columns == 1 and logits.ndim == 2 and logits.shape[1] == 2:
         logits = logits[:, 1:] - logits[:, :1]
     return _checked("teacher.predict_proba", logits, rows, columns).astype(np.float64)
+
+
+def _rows(x: Any) -> int:
+    return len(next(iter(x.values()))) if isinstance(x, Mapping) else len(x)
 
 
 def _in_batches(model: Callable[[Any], NDArray[Any]], x: Any, batch_size: int) -> NDArray[Any]:
