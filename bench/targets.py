@@ -50,7 +50,9 @@ class Target:
         if self.ratio is not None:
             verdicts.append(None if result.ratio is None else result.ratio <= self.ratio)
         if self.own is not None:
-            verdicts.append(None if result.own_ratio is None else result.own_ratio <= self.own)
+            verdicts.append(
+                None if result.own_ratio is None else result.own_ratio <= self.own * (NOISE if self.own == 1 else 1)
+            )
         if self.share is not None:
             verdicts.append(None if result.share is None else result.share >= self.share)
         if self.excess is not None:

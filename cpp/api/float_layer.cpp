@@ -24,7 +24,16 @@ class FloatLayer final : public PackedLayer {
     return true;
   }
 
-  Form reads(int64_t /*rows*/) const override { return Form::kRows; }
+  const char* kernel(int64_t rows) const override {
+    return reads(rows) == Form::kPanels ? "rows are the lanes: outputs would leave too many idle"
+                                        : "outputs are the lanes, weights packed once";
+  }
+
+  int64_t idle_in_rows() const override { return idle_lanes(linear_, in_features(), out_features()); }
+  void prefer_panels() override { prefers_panels_ = true; }
+  Form reads(int64_t rows) const override {
+    return prefers_panels_ && rows >= linear_.panel_columns ? Form::kPanels : Form::kRows;
+  }
   bool takes(Form form, int64_t /*rows*/) const override { return form != Form::kCodes; }
   bool writes(Form out, Form in) const override { return out == Form::kPanels && in == Form::kPanels; }
 
@@ -76,6 +85,7 @@ class FloatLayer final : public PackedLayer {
   const KernelTable& kernels_;
   const LinearKernel& linear_;
   AlignedBuffer<float> weight_, bias_;
+  bool prefers_panels_ = false;
 };
 
 }  // namespace

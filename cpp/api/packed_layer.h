@@ -46,6 +46,10 @@ class PackedLayer {
   // The form it likes its input in best, and whether it can take one that is there already.
   virtual Form reads(int64_t rows) const = 0;
   virtual bool takes(Form form, int64_t rows) const { return form == reads(rows); }
+  // Of a layer that can compute float panels as well as rows: multiply-adds of a row that fall on idle lanes without
+  // them; -1 for others. Told to, it likes panels best.
+  virtual int64_t idle_in_rows() const { return -1; }
+  virtual void prefer_panels() {}
   // How its input becomes codes; not NULL where it reads them.
   virtual const InputCodes* codes() const { return nullptr; }
 

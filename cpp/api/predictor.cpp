@@ -55,7 +55,9 @@ class MlpPredictor final : public sprat_predictor {
       layer.bias = bias;
       bias += bias_bytes;
     }
-    pays_in_panels_ = pays_in_panels();
+    int64_t idle = 0;
+    for (const LayerWeights& layer : weights_) idle += idle_lanes(linear_, layer.weight.k, layer.weight.rows);
+    pays_in_panels_ = pays_in_panels(idle, in_features + out_features);
     return true;
   }
 
@@ -90,16 +92,6 @@ class MlpPredictor final : public sprat_predictor {
 
  private:
   bool runs_in_panels(int64_t rows) const { return pays_in_panels_ && rows >= linear_.panel_columns; }
-
-  // Whether the multiply-adds of lanes without an output cost more than turning rows into lanes and back does. An
-  // element turned costs as much as some ten multiply-adds: see kernels/README.md.
-  bool pays_in_panels() const {
-    int64_t idle = 0;
-    for (const LayerWeights& layer : weights_) {
-      idle += layer.weight.k * (linear_.packed_size(1, layer.weight.rows) - layer.weight.rows);
-    }
-    return idle > 10 * (in_features + out_features);
-  }
 
   int64_t packed_bytes(const Factor& weight) const {
     return round_up(linear_.packed_size(weight.k, weight.rows) * size_, kAlignment);

@@ -39,6 +39,7 @@ class PackedPredictor final : public sprat_predictor {
       multiply_adds += layers[l].in_features * layers[l].out_features;
       widest_ = std::max({widest_, layers[l].in_features, layers[l].out_features});
     }
+    choose_panels();
     return true;
   }
 
@@ -65,6 +66,19 @@ class PackedPredictor final : public sprat_predictor {
   }
 
  private:
+  // Neighbours that can compute in panels do so together, where that pays for turning their input and output.
+  void choose_panels() {
+    for (size_t begin = 0; begin < layers_.size();) {
+      size_t end = begin;
+      int64_t idle = 0;
+      for (; end < layers_.size() && layers_[end]->idle_in_rows() >= 0; ++end) idle += layers_[end]->idle_in_rows();
+      if (end > begin && pays_in_panels(idle, layers_[begin]->in_features() + layers_[end - 1]->out_features())) {
+        for (size_t l = begin; l < end; ++l) layers_[l]->prefer_panels();
+      }
+      begin = end + 1;
+    }
+  }
+
   // Room for the activations of so many rows, in any form.
   struct Buffer {
     Buffer(Scratch& scratch, int64_t rows, int64_t features)

@@ -16,6 +16,15 @@ inline int64_t panel_count(const LinearKernel& kernel, int64_t n) {
   return (n + kernel.panel_columns - 1) / kernel.panel_columns;
 }
 
+// Multiply-adds for each row that fall on lanes without an output where outputs are the lanes.
+inline int64_t idle_lanes(const LinearKernel& kernel, int64_t k, int64_t n) {
+  return k * (kernel.packed_size(1, n) - n);
+}
+
+// Whether a batch is better computed in panels, where rows are the lanes, though `turned` elements of each row must be
+// turned into lanes or back. An element turned costs as much as some ten multiply-adds: see kernels/README.md.
+inline bool pays_in_panels(int64_t idle, int64_t turned) { return idle > 10 * turned; }
+
 // Packs all panels of B (k x n).
 void pack_all(const LinearKernel& kernel, const Matrix& b, int64_t k, int64_t n, void* packed);
 

@@ -77,6 +77,7 @@ def test_what_is_slower_stays_in_float32(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(
         plan, "layer_seconds", lambda layers, rows: [slow.get((la.weights, la.out_features), 1.0) for la in layers]
     )
+    monkeypatch.setattr(plan, "network_seconds", lambda networks, rows: [1.0, 1.0])
     packed = sprat.pack(model, "int8", calibration=x)
     assert [layer.weights for layer in packed.layers] == ["float32", "int8"]
     assert packed.plan[0].startswith("layers.0: float32, as int8 is slower here: 2e+06 us (1e+06 us dense float32)")
@@ -86,6 +87,11 @@ def test_what_is_slower_stays_in_float32(monkeypatch: pytest.MonkeyPatch) -> Non
     )
     assert sprat.pack(model, "int8", rows=(1, 2)).layers[0].weights == "int8"
     assert sprat.pack(model, "int8", rows=(1, 3)).layers[0].weights == "float32"
+    # And so must the network as a whole.
+    monkeypatch.setattr(plan, "network_seconds", lambda networks, rows: [2.0, 1.0])
+    packed = sprat.pack(model, "int8", rows=1)
+    assert [layer.weights for layer in packed.layers] == ["float32", "float32"]
+    assert packed.plan[1].startswith("layers.1: float32, as the whole is slower here: 2e+06 us")
 
 
 def test_int8_of_pack_is_quantize_model() -> None:

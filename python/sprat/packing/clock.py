@@ -15,7 +15,7 @@ import numpy as np
 from .. import _core
 from .layer import PackedLayer
 
-__all__ = ["layer_seconds", "seconds_in_turns"]
+__all__ = ["layer_seconds", "network_seconds", "seconds_in_turns"]
 
 # A block of calls takes about this long: a thousand times what reading the clock costs.
 _BLOCK = 100e-6
@@ -55,7 +55,7 @@ def seconds_in_turns(calls: Sequence[Callable[[], object]], seconds: float = 4e-
 
 
 def layer_seconds(layers: Sequence[PackedLayer], rows: int, seconds: float = 4e-3) -> list[float]:
-    """The median time of layers of one shape for so many rows of normal numbers, float32 to float32.
+    """The median time of layers of one shape, each alone: see :func:`network_seconds`.
 
     >>> import numpy as np
     >>> from sprat.packing import PackedLayer
@@ -64,8 +64,21 @@ def layer_seconds(layers: Sequence[PackedLayer], rows: int, seconds: float = 4e-
     >>> layer_seconds([small], 1) < layer_seconds([large], 1)
     True
     """
-    inputs, outputs = layers[0].in_features, layers[0].out_features
-    x = np.random.default_rng(0).standard_normal((rows, inputs)).astype(np.float32)
-    out = np.empty((rows, outputs), np.float32)
-    runs = [_core.predictor_packed([layer.native()]).run for layer in layers]
+    return network_seconds([[layer] for layer in layers], rows, seconds)
+
+
+def network_seconds(networks: Sequence[Sequence[PackedLayer]], rows: int, seconds: float = 4e-3) -> list[float]:
+    """The median time of networks of one shape for so many rows of normal numbers, float32 to float32.
+
+    >>> import numpy as np
+    >>> from sprat.packing import PackedLayer
+    >>> from sprat.packing.clock import network_seconds
+    >>> layer = PackedLayer(np.ones((64, 64), np.float32), weights="float32")
+    >>> once, often = network_seconds([[layer], [layer] * 20], 1)
+    >>> once < often
+    True
+    """
+    x = np.random.default_rng(0).standard_normal((rows, networks[0][0].in_features)).astype(np.float32)
+    out = np.empty((rows, networks[0][-1].out_features), np.float32)
+    runs = [_core.predictor_packed([layer.native() for layer in layers]).run for layers in networks]
     return seconds_in_turns([lambda run=run: run(x, out) for run in runs], seconds)  # type: ignore[misc]

@@ -13,7 +13,7 @@ from ..nn.model import LayerSpec
 from .formats import FORMATS, PRODUCTS, ZEROS, group_size_of, to_bfloat16
 from .layer import PackedLayer
 from .model import PackedMLP
-from .plan import PLANS, fastest
+from .plan import PLANS, fastest, together
 
 __all__ = ["pack"]
 
@@ -89,14 +89,18 @@ def pack(
     batches = tuple(_check.check_count("rows", n, 1) for n in (rows if isinstance(rows, Sequence) else (rows,)))
     qparams = _input_qparams(model, formats, calibration, observer)
     parameters = model.parameters()
-    layers, reasons = [], []
+    layers, plains, reasons = [], [], []
     for index, spec in enumerate(model.layers):
         way = "dense" if ways[index] == "auto" else ways[index]
         asked = _packed(parameters, index, spec, formats[index], way, qparams[index], group, products)
         plain = _packed(parameters, index, spec, "float32", "dense", None, group, products)
         choice = fastest(asked, plain, ways[index] == "auto", plan, batches)
         layers.append(choice.layer)
+        plains.append(plain)
         reasons.append(f"layers.{index}: {choice.reason}")
+    slower = together(layers, plains, batches) if plan == "fastest" else None
+    if slower is not None:
+        layers, reasons = plains, [f"layers.{index}: float32, {slower}" for index in range(count)]
     packed = PackedMLP(layers)
     packed._take_head(model)
     packed.plan = tuple(reasons)

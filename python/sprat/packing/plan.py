@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .clock import layer_seconds
+from .clock import layer_seconds, network_seconds
 from .layer import PackedLayer
 
-__all__ = ["PLANS", "Choice", "fastest", "ways_of"]
+__all__ = ["PLANS", "Choice", "fastest", "together", "ways_of"]
 
 PLANS = ("fastest", "as asked")
 # The same work twice differs by so much: what is slower by less is not called slower.
@@ -76,6 +76,25 @@ def fastest(asked: PackedLayer, plain: PackedLayer, choose_zeros: bool, plan: st
     if to_compare and worst[best] > _NOISE:
         return Choice(plain, f"float32, as {_words(candidates[best - 1])} is slower here: {shown}")
     return Choice(candidates[best - 1], f"{_words(candidates[best - 1])}: {shown}")
+
+
+def together(layers: Sequence[PackedLayer], plains: Sequence[PackedLayer], batches: Sequence[int]) -> str | None:
+    """Why a network as a whole is slower than in dense float32, though each layer alone is not; None: it is not.
+
+    >>> import numpy as np
+    >>> from sprat.packing import PackedLayer
+    >>> from sprat.packing.plan import together
+    >>> layer = PackedLayer(np.ones((4, 8), np.float32), weights="float32")
+    >>> together([layer], [layer], [1]) is None
+    True
+    """
+    if all(layer is plain for layer, plain in zip(layers, plains, strict=True)):
+        return None
+    for rows in batches:
+        taken, plain = network_seconds([layers, plains], rows)
+        if taken > _NOISE * plain:
+            return f"as the whole is slower here: {_time(taken)} ({_time(plain)} dense float32) for {_rows(rows)}"
+    return None
 
 
 def _words(layer: PackedLayer) -> str:
