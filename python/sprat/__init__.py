@@ -38,6 +38,7 @@ _NAMES = {
     "SpratError": "errors",
     "Predictor": "inference",
     "break_even": "packing",
+    "compress": "compression",
     "distill": "distillation",
     "evaluate": "training",
     "explain": "inference",

@@ -56,7 +56,7 @@ def test_every_stage(classifier: Path, sprat_command: Run, options: list[str], n
     for stage in stages:
         assert set(stage) == {
             *("stage", "path", "loss", "accuracy", "parameters", "nonzero", "bytes"),
-            *("microseconds", "rows_per_second", "relative_size", "relative_speed"),
+            *("microseconds", "microseconds_p99", "rows_per_second", "relative_size", "relative_speed"),
         }
         assert Path(stage["path"]).stat().st_size == stage["bytes"]
 

@@ -1,6 +1,7 @@
-"""Compression as explicit stages: prune, distil, factorize, quantize, each retrained, saved and measured.
+"""Compression: stages that are named by the caller, or found by the strategist.
 
-Which stages suit a model is the caller's choice; what they cost and gain is in the report.
+``run_stages`` prunes, distils, factorizes and quantizes as it is told, and reports what each stage costs and gains.
+``compress`` searches for the stages: the smallest, fastest model that is still good enough on this machine.
 """
 
 from __future__ import annotations
@@ -20,9 +21,13 @@ from .stages import (
     Training,
     TrainingData,
 )
+from .strategist import Candidate, Compression, Goal, compress
 
 __all__ = [
+    "Candidate",
+    "Compression",
     "Distill",
+    "Goal",
     "LowRank",
     "PruneNeurons",
     "PruneWeights",
@@ -36,6 +41,7 @@ __all__ = [
     "Training",
     "TrainingData",
     "apply_stages",
+    "compress",
     "draw",
     "measure",
     "run_stages",

@@ -6,6 +6,7 @@ slows all models down alike; the median over the rounds is what counts.
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ class Speed:
         One row, from call to return.
     rows_per_second : float
         In large batches, with the threads of :func:`sprat.runtime.num_threads`.
+    microseconds_p99 : float
+        One row: 99 of 100 calls take no longer, each with its own look at the clock (whose cost is taken off).
 
     >>> from sprat.compression import Speed
     >>> Speed(microseconds=2.0, rows_per_second=1e6).microseconds
@@ -40,6 +43,7 @@ class Speed:
 
     microseconds: float
     rows_per_second: float
+    microseconds_p99: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -104,15 +108,31 @@ def speeds(models: Sequence[Model], x: Any, *, seconds: float = 0.25) -> list[Sp
     clocks = [_Clock(Predictor(model), rows) for model in models]
     one = _in_turns([clock.one_row for clock in clocks], seconds / 2)
     many = _in_turns([clock.batch for clock in clocks], seconds / 2)
-    return [Speed(1e6 * a / _CALLS, clock.rows / b) for a, b, clock in zip(one, many, clocks, strict=True)]
+    tails = [clock.tail(seconds / 8) for clock in clocks]
+    return [
+        Speed(1e6 * a / _CALLS, clock.rows / b, 1e6 * max(tail, a / _CALLS))
+        for a, b, tail, clock in zip(one, many, tails, clocks, strict=True)
+    ]
+
+
+def one_row_seconds(models: Sequence[Model], x: Any, *, seconds: float = 0.05) -> list[float]:
+    """The median time of a call with one row and ``out=``; about ``seconds`` are spent on each model.
+
+    >>> import numpy as np, sprat
+    >>> small, large = one_row_seconds([sprat.nn.MLP([8, 4]), sprat.nn.MLP([8, 4096, 4])], np.ones((4, 8)))
+    >>> small < large
+    True
+    """
+    clocks = [_Clock(Predictor(model), np.ascontiguousarray(x), _CALLS) for model in models]
+    return [taken / _CALLS for taken in _in_turns([clock.one_row for clock in clocks], seconds)]
 
 
 class _Clock:
     """One model with its rows and its place for outputs, ready to be called."""
 
-    def __init__(self, predict: Predictor, x: Any) -> None:
+    def __init__(self, predict: Predictor, x: Any, rows: int = _BATCH_ROWS) -> None:
         self.predict = predict
-        large = np.resize(x, (_BATCH_ROWS, x.shape[1]))
+        large = np.resize(x[:rows], (rows, x.shape[1]))
         self.large = np.ascontiguousarray(large, predict.dtype)
         self.rows = len(self.large)
         self.large_out = np.empty((self.rows, predict.out_features), predict.dtype)
@@ -125,6 +145,20 @@ class _Clock:
         for row in self.singles:
             predict(row, out=out)
         return time.perf_counter() - start
+
+    def tail(self, seconds: float) -> float:
+        """The 99th percentile of single calls."""
+        predict, out, clock = self.predict, self.single_out, time.perf_counter
+        taken, idle = [], []
+        deadline = clock() + seconds
+        while len(taken) < 200 or clock() < deadline:
+            for row in self.singles:
+                start = clock()
+                predict(row, out=out)
+                end = clock()
+                taken.append(end - start)
+                idle.append(clock() - end)
+        return statistics.quantiles(taken, n=100)[98] - statistics.median(idle)
 
     def batch(self) -> float:
         start = time.perf_counter()
@@ -144,4 +178,4 @@ def _in_turns(measures: Sequence[Any], seconds: float) -> list[float]:
     return [statistics.median(taken) for taken in times]
 
 
-__all__ = ["Size", "Speed", "speeds"]
+__all__ = ["Size", "Speed", "one_row_seconds", "speeds"]

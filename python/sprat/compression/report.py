@@ -69,6 +69,7 @@ class Result:
             "nonzero": self.size.nonzero,
             "bytes": self.file_bytes,
             "microseconds": self.speed.microseconds,
+            "microseconds_p99": self.speed.microseconds_p99,
             "rows_per_second": self.speed.rows_per_second,
         }
 

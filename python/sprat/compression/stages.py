@@ -254,19 +254,24 @@ class PruneNeurons:
     ----------
     amount : float or int
         Share, or number, of every hidden layer's neurons.
+    widths : sequence of int, optional
+        Instead: how many neurons stay in each hidden layer.
 
     Examples
     --------
     >>> from sprat.compression import PruneNeurons
-    >>> PruneNeurons(0.5).name, PruneNeurons(3).name
-    ('50% of neurons removed', '3 neurons removed')
+    >>> PruneNeurons(0.5).name, PruneNeurons(3).name, PruneNeurons(widths=(64, 32)).name
+    ('50% of neurons removed', '3 neurons removed', 'cut to 64-32')
     """
 
-    amount: float | int
+    amount: float | int = 0
     training: Training = field(default_factory=Training)
+    widths: Sequence[int] | None = None
 
     @property
     def name(self) -> str:
+        if self.widths is not None:
+            return f"cut to {'-'.join(map(str, self.widths))}"
         share = isinstance(self.amount, float)
         return f"{100 * self.amount:g}% of neurons removed" if share else f"{self.amount} neurons removed"
 
@@ -274,7 +279,14 @@ class PruneNeurons:
         from .. import prune
 
         pruned = _float_copy(model, self.name)
-        prune.neurons(pruned, self.amount)
+        if self.widths is None:
+            prune.neurons(pruned, self.amount)
+        elif len(self.widths) != len(pruned.layers) - 1:
+            raise ValueError(f"widths: wanted one for each of {len(pruned.layers) - 1} hidden layers, got {self.widths}")
+        else:
+            gone = [layer.out_features - width for layer, width in zip(pruned.layers, self.widths, strict=False)]
+            for index, count in enumerate(gone):
+                prune.neurons(pruned, count, layers=[index])
         prune.remove_dead(pruned)
         self.training.fit(pruned, data)
         return pruned

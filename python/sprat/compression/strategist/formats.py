@@ -1,0 +1,187 @@
+"""How each layer of a trained network is stored and multiplied: by measurement, one layer at a time.
+
+The whole network is first tried in each format; from the best of these every layer is tried in every other format, with the
+rest as it is (layers pass integers on to each other, so a layer alone would tell nothing). A change stays when the network
+is not slower by it, costs less, and keeps the goal.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...nn import MLP, Model
+from ..measure import one_row_seconds
+from .comparison import Comparison, Score, compare
+from .goal import Goal
+
+# Formats a layer may have. "int8 dynamic" finds the range of its input in each row: for inputs that calibration cannot foresee.
+FORMATS = ("float32", "float16", "int8", "int8 dynamic", "int4")
+_CALIBRATION_ROWS = 2048
+# Two clocks of the same network differ by this much on a quiet machine.
+_SAME = 1.03
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A network with a format for each layer, judged."""
+
+    formats: tuple[str, ...]
+    model: Model
+    score: Score
+    drop: Comparison
+    file_bytes: int
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        """The formats in words: one word when all layers share one.
+
+        >>> Attempt(("int8", "int8"), *[None] * 5).name, Attempt(("float32", "int8"), *[None] * 5).name
+        ('int8', 'float32+int8')
+        """
+        return self.formats[0] if len(set(self.formats)) == 1 else "+".join(self.formats)
+
+
+@dataclass(frozen=True)
+class LayerChoice:
+    """One layer's format, and what the other formats would have meant for the whole network."""
+
+    layer: int
+    shape: tuple[int, int]
+    format: str
+    why: str
+
+    def config(self) -> dict[str, Any]:
+        """For JSON."""
+        return {"layer": self.layer, "shape": list(self.shape), "format": self.format, "why": self.why}
+
+
+@dataclass(eq=False)
+class Formats:
+    """Tries formats of networks.
+
+    Attributes
+    ----------
+    original : Score
+        On the rows that ``judge`` counts.
+    judge : callable
+        ``judge(model) -> Score``.
+    goal : Goal
+    rows : ndarray (rows, in_features)
+        To calibrate with, and to time.
+    seconds : float
+        For one clock.
+    """
+
+    original: Score
+    judge: Callable[[Any], Score]
+    goal: Goal
+    rows: NDArray[Any]
+    seconds: float = 0.04
+    _known: dict[tuple[int, tuple[str, ...]], Attempt] = field(default_factory=dict)
+
+    def uniform(self, network: MLP) -> list[Attempt]:
+        """The network in each format, all layers alike."""
+        count = len(network.layers)
+        tried = [self.attempt(network, (name,) * count) for name in FORMATS]
+        return [one for one in tried if one is not None]
+
+    def best(self, network: MLP) -> tuple[Attempt, list[LayerChoice]]:
+        """The formats that serve the goal best, and why each layer has its own."""
+        current = min(self.uniform(network), key=self.rank)
+        if len(network.layers) > 1:
+            heavy = sorted(range(len(network.layers)), key=lambda i: -network.layers[i].in_features * network.layers[i].out_features)
+            for index in heavy:
+                for other in self._others(network, current, index):
+                    if self.rank(other) < self.rank(current) and other.seconds <= _SAME * current.seconds:
+                        current = other
+        return current, [self._choice(network, current, index) for index in range(len(network.layers))]
+
+    def rank(self, one: Attempt) -> tuple[float, float]:
+        """Less is better: what the bounds are missed by, then the cost, or without a largest loss the score."""
+        missed = self.goal.misses(one.drop, one.file_bytes, one.seconds)
+        excess = sum(factor - 1 for factor in missed.values())
+        cost = self.goal.cost(one.file_bytes, one.seconds)
+        return excess, cost if self.goal.max_loss is not None else one.drop.loss
+
+    def attempt(self, network: MLP, formats: tuple[str, ...]) -> Attempt | None:
+        """The network in these formats; None when there is no kernel for them."""
+        key = (id(network), formats)
+        if key not in self._known:
+            try:
+                model = pack(network, formats, self.rows[:_CALIBRATION_ROWS])
+            except (TypeError, ValueError):
+                return None
+            score = self.judge(model)
+            drop = compare(self.original, score)
+            (seconds,) = one_row_seconds([model], self.rows, seconds=self.seconds)
+            self._known[key] = Attempt(formats, model, score, drop, file_size(model), seconds)
+        return self._known[key]
+
+    def _others(self, network: MLP, current: Attempt, index: int) -> list[Attempt]:
+        """What one layer in each other format makes of the network."""
+        found = []
+        for name in FORMATS:
+            formats = (*current.formats[:index], name, *current.formats[index + 1 :])
+            attempt = None if formats == current.formats else self.attempt(network, formats)
+            if attempt is not None:
+                found.append(attempt)
+        return found
+
+    def _choice(self, network: MLP, current: Attempt, index: int) -> LayerChoice:
+        layer, chosen = network.layers[index], current.formats[index]
+        against = "; ".join(self._against(other, current, index) for other in self._others(network, current, index))
+        return LayerChoice(index, (layer.out_features, layer.in_features), chosen, against)
+
+    def _against(self, other: Attempt, current: Attempt, index: int) -> str:
+        """Why a layer does not have another format."""
+        points = 100 * (other.drop.loss - current.drop.loss)
+        what = (
+            f"{other.formats[index]}: {1e6 * other.seconds:.2f} µs, {other.file_bytes:,} bytes, "
+            f"{-points:+.2f} points"
+        )
+        if other.seconds > _SAME * current.seconds:
+            return f"{what} (slower)"
+        if self.goal.max_loss is not None and not self.goal.accepts(other.drop):
+            return f"{what} (too much is lost)"
+        return f"{what} (larger)" if other.file_bytes > current.file_bytes else f"{what} (gains nothing)"
+
+
+def pack(network: MLP, formats: Sequence[str], calibration: NDArray[Any]) -> Model:
+    """The network with a format for each layer."""
+    if set(formats) == {"float32"} and not network.masks:
+        return network.copy()
+    try:
+        from ...packing import pack as pack_layers
+    except ImportError:
+        from ...quantization import quantize_model
+        if set(formats) == {"int8"}: return quantize_model(network, calibration=calibration if network.input_quant is None else None)
+        if set(formats) == {"int8 dynamic"}: return quantize_model(network)
+        raise ValueError("not yet")
+    if "int8 dynamic" in formats:
+        if set(formats) != {"int8 dynamic"}:
+            raise ValueError("formats: layers find the ranges of their inputs all in the same way")
+        return pack_layers(network, "int8")
+    ranges = calibration if network.input_quant is None else None  # quantization-aware training has found its own
+    return pack_layers(network, list(formats), calibration=ranges)
+
+
+def file_size(model: Model) -> int:
+    """Bytes of the file that the model makes."""
+    from ...io import save
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.safetensors")
+        save(model, path)
+        return os.path.getsize(path)
+
+
+__all__ = ["FORMATS", "Attempt", "Formats", "LayerChoice", "file_size", "pack"]

@@ -1,0 +1,123 @@
+"""Which smaller networks are worth a try: shapes and zeros that follow from the original's own shape.
+
+A proposal is a list of stages without training; the strategist trains what they make. Widths fall along one ladder, so
+that every region of the trade between size and score has a few candidates and no data set is favoured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ...nn import MLP
+from ..stages import Distill, LowRank, PruneNeurons, PruneWeights, Stage, Training, TrainingData
+
+_UNTRAINED = Training(epochs=0)
+# Shares of the hidden widths. Two neighbours differ by a factor of 1.3 to 1.5: what is lost by not trying in between.
+_LADDER = (3 / 4, 1 / 2, 3 / 8, 1 / 4, 3 / 16, 1 / 8, 3 / 32, 1 / 16, 1 / 32)
+# A register of the widest instruction set holds 16 outputs, one of the narrowest 4; a wider layer costs whole registers.
+_WIDE, _NARROW = 16, 4
+_ENERGIES = (0.9, 0.8)
+_ZEROS = (0.5, 0.75, 0.9)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A network to try: the stages that lead to it from the original, or from a trained ``parent``.
+
+    >>> from sprat.compression import PruneNeurons
+    >>> Proposal((PruneNeurons(0.5),)).name
+    '50% of neurons removed'
+    """
+
+    stages: tuple[Stage, ...] = ()
+    parent: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What was done, in words."""
+        own = ", ".join(stage.name for stage in self.stages)
+        return ", ".join(part for part in (self.parent, own) if part) or "as it is"
+
+    def build(self, start: MLP, data: TrainingData) -> MLP:
+        """The untrained candidate; ``start`` is the original or the trained parent."""
+        model: Any = start
+        for stage in self.stages:
+            model = stage.apply(model, data)
+        return model.copy() if model is start else model  # type: ignore[no-any-return]
+
+    def config(self) -> dict[str, Any]:
+        """The stages, for JSON."""
+        stages = [
+            {"stage": type(stage).__name__, **{k: v for k, v in asdict(stage).items() if k != "training"}}  # type: ignore[call-overload]
+            for stage in self.stages
+        ]
+        return {"name": self.name, "parent": self.parent, "stages": stages}
+
+
+def proposals(model: MLP, seed: int = 0) -> list[Proposal]:
+    """Networks that do less than the original, the least first; deterministic.
+
+    >>> import sprat
+    >>> for proposal in proposals(sprat.nn.MLP([64, 32, 10])):
+    ...     print(proposal.name)
+    """
+    hidden = tuple(layer.out_features for layer in model.layers[:-1])
+    found: dict[tuple[Any, ...], Proposal] = {}
+
+    def add(stage: Stage, key: tuple[Any, ...]) -> None:
+        found.setdefault(key, Proposal((stage,)))
+
+    for share in _LADDER:
+        widths = tuple(rounded(share * width) for width in hidden)
+        if hidden and widths != hidden and all(a <= b for a, b in zip(widths, hidden, strict=True)):
+            add(PruneNeurons(training=_UNTRAINED, widths=widths), ("shape", widths))
+        if len(hidden) > 1 and widths[0] < hidden[0]:
+            # One layer less: a call costs a little for each layer, whatever its width.
+            add(_student(model, widths[:-1], seed), ("shape", widths[:-1]))
+    if hidden:
+        add(_student(model, (), seed), ("shape", ()))
+    for energy in _ENERGIES:
+        stage = LowRank(energy, _UNTRAINED)
+        sizes = tuple(layer.out_features for layer in _shape_of(stage, model).layers)
+        if sizes != tuple(layer.out_features for layer in model.layers):
+            add(stage, ("rank", sizes))
+    return sorted(found.values(), key=lambda one: work(_shape_of(one.stages[0], model)))
+
+
+def with_zeros(parent: str, model: MLP, sparsities: Sequence[float] = _ZEROS) -> list[Proposal]:
+    """The same trained network with more and more of its weights at zero."""
+    if any(name.endswith("weight") for name in model.masks):
+        return []
+    return [Proposal((PruneWeights(sparsity=share, training=_UNTRAINED),), parent) for share in sparsities]
+
+
+def work(model: Any) -> int:
+    """Multiplications of one row that zeros do not spare."""
+    return sum(int(np.count_nonzero(w)) for name, w in model.parameters().items() if name.endswith("weight"))
+
+
+def rounded(width: float) -> int:
+    """A width as the kernels like it: a multiple of 16, below that of 4.
+
+    >>> [rounded(width) for width in (2, 7, 24, 100)]
+    [4, 8, 32, 96]
+    """
+    unit = _WIDE if width >= _WIDE else _NARROW
+    return max(_NARROW, unit * int(width / unit + 0.5))
+
+
+def _student(model: MLP, hidden: tuple[int, ...], seed: int) -> Distill:
+    activation = model.layers[0].activation
+    return Distill(hidden, activation=activation, seed=seed, training=_UNTRAINED)
+
+
+def _shape_of(stage: Stage, model: MLP) -> MLP:
+    made: Any = stage.apply(model, TrainingData([], []))  # without training a stage looks at no row
+    return made  # type: ignore[no-any-return]
+
+
+__all__ = ["Proposal", "proposals", "with_zeros", "work"]
