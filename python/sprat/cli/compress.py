@@ -1,7 +1,8 @@
-"""Make a model smaller and faster by the stages you name, and show what each of them costs and gains.
+"""Find the smallest, fastest model that is still good enough, or apply the stages you name.
 
-Stages run in the order they are given. Each one but quantization is followed by training on DATA; each one is saved and
-measured on rows that were kept from training. Quantization comes last.
+Without stages the strategist searches: it trains smaller networks on what the model says, finds a number format for each
+layer, times all of them here, and writes the models and a report (text, JSON, HTML) to --output. Without MODEL it trains
+one first. With stages these run in the order they are given, each but quantization followed by training on DATA.
 """
 
 from __future__ import annotations
@@ -20,16 +21,37 @@ from ._console import (
     with_examples,
     write_json,
 )
-from ._tables import add_data, load_model, rows_for
+from ._tables import Rows, add_data, load_model, rows_for
+
+_TIMES = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The options of ``sprat compress``."""
     add_data(parser, "table to train and measure on")
-    parser.add_argument("model", metavar="MODEL", help="model file of a float network (.safetensors)")
+    parser.add_argument(
+        "model", metavar="MODEL", nargs="?", help="model file of a float network (default: one is trained first)"
+    )
     parser.add_argument("--target", metavar="COLUMN", help="where it is not named as in training, or not known")
     parser.add_argument("--output", "-o", default="compressed", metavar="DIR", help="folder (default: compressed)")
-    stages = parser.add_argument_group("stages, in the order given, at least one")
+    goal = parser.add_argument_group("goal of the search")
+    goal.add_argument(
+        "--max-loss", metavar="POINTS", help="largest drop of accuracy or R²: 0.5%% or 0.005 (the default without a goal)"
+    )
+    goal.add_argument("--max-bytes", metavar="SIZE", help="of the model's file: 20000, 20KB")
+    goal.add_argument("--max-latency", metavar="TIME", help="of one row: 5us")
+    goal.add_argument(
+        "--margin",
+        type=number(0),
+        default=1.0,
+        metavar="N",
+        help="standard errors of the drop to keep in reserve (default 1)",
+    )
+    goal.add_argument("--prefer", choices=("balance", "speed", "size"), default="balance", help="default: balance")
+    goal.add_argument("--budget", type=_duration, default=300.0, metavar="TIME", help="90s, 10m, 1h (default 5m)")
+    goal.add_argument("--resume", action="store_true", help="go on from what --output holds")
+    goal.add_argument("--hidden", type=widths, default=[256, 128], metavar="256,128", help="of the model trained first")
+    stages = parser.add_argument_group("stages instead of a search, in the order given")
     _stage(stages, "--distill", widths, "64,32", "teach a student with hidden layers of these widths")
     _stage(stages, "--low-rank", number(0, 1, open_low=True), "SHARE", "two thin layers for one, keeping this energy")
     _stage(stages, "--prune-weights", number(0, 0.999), "SHARE", "set this share of the weights to zero")
@@ -58,14 +80,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     training.add_argument(
         "--alpha", type=number(0, 1), default=0.5, metavar="A", help="the teacher's share of the loss (default 0.5)"
     )
-    training.add_argument(
+    parser.add_argument(
         "--validation",
         type=number(0, 0.9, open_low=True),
         default=0.2,
         metavar="SHARE",
-        help="of the rows, to measure on (default 0.2)",
+        help="of the rows, to measure on; a search chooses by one half of them and tests on the other (default 0.2)",
     )
-    training.add_argument(
+    parser.add_argument(
         "--seed",
         type=whole(0),
         default=0,
@@ -73,10 +95,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="the one of sprat train keeps the same rows from training (default 0)",
     )
     parser.add_argument("--json", metavar="FILE", help="write the figures as JSON; - prints them instead of the table")
-    parser.add_argument("--chart", metavar="FILE.png", help="draw accuracy against latency and size (matplotlib)")
+    parser.add_argument("--chart", metavar="FILE.png", help="of stages: draw accuracy against latency and size (matplotlib)")
     add_common(parser)
     with_examples(
         parser,
+        "sprat compress flowers.csv model.safetensors --max-loss 0.5% --budget 10m --output small",
+        "sprat compress houses.csv --target price --max-latency 1us --output small         # trains the model first",
         "sprat compress flowers.csv model.safetensors --prune-weights 0.8 --prune-neurons 0.5 --quantize static",
         "sprat compress flowers.csv model.safetensors --distill 16 --quantize dynamic --epochs 30 --lr 0.01",
     )
@@ -99,19 +123,99 @@ def _mode(text: str) -> str:
     return text
 
 
-def run(arguments: argparse.Namespace) -> None:
-    """Compress, save and print the table."""
-    from .. import compression, nn
+def _duration(text: str) -> float:
+    from ..compression.strategist.goal import quantity
 
+    try:
+        seconds = quantity("--budget", text, _TIMES)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if not 0.5 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"wanted at least half a second, got {text}")
+    return seconds
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compress, save and print the table."""
     console = Console(arguments.quiet)
-    named = getattr(arguments, "stages", None)
-    if not named:
-        raise ValueError("wanted at least one stage, such as --prune-neurons 0.5 or --quantize static")
     for option, path in (("--json", arguments.json), ("--chart", arguments.chart)):
-        refuse_overwriting(option, path, arguments.data, arguments.model)
-    model = load_model(arguments.model)
+        refuse_overwriting(option, path, arguments.data, *([arguments.model] if arguments.model else []))
+    named = getattr(arguments, "stages", None)
+    if named:
+        return _run_stages(arguments, named, console)
+    if arguments.chart:
+        raise ValueError("--chart: a search draws its plots itself, into report.html of --output")
+    return _search(arguments, console)
+
+
+def _search(arguments: argparse.Namespace, console: Console) -> int:
+    """Let the strategist choose."""
+    from .. import compression
+
+    compression.Goal.of(arguments.max_loss, arguments.max_bytes, arguments.max_latency)  # before anything is trained
+    with threads_of(arguments):
+        model, train, held_out = _teacher(arguments, console) if arguments.model is None else _given(arguments)
+        console.say(f"{model}; {len(train):,} rows to learn from, {len(held_out):,} to choose by and to test on")
+        found = compression.compress(
+            model,
+            (train.x, train.y),
+            (held_out.x, held_out.y),
+            test="half",
+            max_loss=arguments.max_loss,
+            max_bytes=arguments.max_bytes,
+            max_latency=arguments.max_latency,
+            margin=arguments.margin,
+            prefer=arguments.prefer,
+            seconds=max(1.0, arguments.budget - console.seconds),
+            seed=arguments.seed,
+            folder=arguments.output,
+            resume=arguments.resume,
+            progress=console.progress,
+            on_event=None if console.has_bar else console.say,
+        )
+    if arguments.json:
+        write_json(found.config(), arguments.json)
+    if arguments.json != "-":
+        print(found, flush=True)
+    console.say(f"{arguments.output}/chosen.safetensors is the model, {arguments.output}/report.html shows why")
+    if found.stopped_by == "interrupt":
+        console.note("sprat: interrupted; this is the best so far, go on with --resume")
+        return 130
+    if not found.reached:
+        console.note(f"sprat compress: {found.why()}")
+    return 0 if found.reached else 1
+
+
+def _given(arguments: argparse.Namespace) -> tuple[Any, Rows, Rows]:
+    """The model of a file, and the rows of the table."""
+    model = _float_model(arguments.model)
+    rows = rows_for(model, arguments.data, arguments.target)
+    return model, *rows.split(arguments.validation, arguments.seed)
+
+
+def _float_model(path: str) -> Any:
+    from .. import nn
+
+    model = load_model(path)
     if not isinstance(model, nn.MLP):
-        raise TypeError(f"{arguments.model}: wanted a float model to compress, this is a {type(model).__name__}")
+        raise TypeError(f"{path}: wanted a float model to compress, this is a {type(model).__name__}")
+    return model
+
+
+def _teacher(arguments: argparse.Namespace, console: Console) -> tuple[Any, Rows, Rows]:
+    """A model that is trained here, and the rows of the table; kept as original.safetensors in --output."""
+    from . import _teacher
+
+    return _teacher.train(arguments, console)
+
+
+def _run_stages(arguments: argparse.Namespace, named: list[tuple[str, Any]], console: Console) -> int:
+    """Apply the stages that were named."""
+    from .. import compression
+
+    if arguments.model is None:
+        raise ValueError("MODEL: stages want the file of a float network; without stages one is trained first")
+    model = _float_model(arguments.model)
     stages = [_make(name, value, arguments, console) for name, value in named]
     rows = rows_for(model, arguments.data, arguments.target)
     train, held_out = rows.split(arguments.validation, arguments.seed)
@@ -132,6 +236,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.chart:
         compression.draw(report, arguments.chart, title=arguments.model)
     console.say(f"every stage is saved in {arguments.output}; the last one is {report[-1].path}")
+    return 0
 
 
 def _make(name: str, value: Any, arguments: argparse.Namespace, console: Console) -> Any:

@@ -132,19 +132,19 @@ def compress(
         journal = Journal(folder, identity(model, seed, **arrays), resume)
         bar = bars.make(progress, budget)
 
-        def say(text: str) -> None:
+        def decided(text: str) -> None:
             bar.tell(text)
             if on_event is not None:
                 on_event(text)
 
         try:
             if journal.resumed:
-                say(f"resumed: {journal.resumed} trainings are there already")
+                decided(f"resumed: {journal.resumed} trainings are there already")
             original = model.copy()
             original.loss_name = loss
             outputs = np.concatenate([original(lessons.x[i : i + 4096]) for i in range(0, len(lessons), 4096)])
             lesson = Lesson(lessons, outputs, loss, seed)
-            search = Search(original, lesson, chosen_by, goal, budget, journal, say)
+            search = Search(original, lesson, chosen_by, goal, budget, journal, bar.tell, decided)
             search.run()
             stopped_by = "interrupt" if budget.interrupted else "budget" if budget.over or search.cut else "done"
             facts = {

@@ -157,21 +157,23 @@ class Formats:
 
 def pack(network: MLP, formats: Sequence[str], calibration: NDArray[Any]) -> Model:
     """The network with a format for each layer."""
+    from ...packing import pack as pack_layers
+
     if set(formats) == {"float32"} and not network.masks:
         return network.copy()
-    try:
-        from ...packing import pack as pack_layers
-    except ImportError:
-        from ...quantization import quantize_model
-        if set(formats) == {"int8"}: return quantize_model(network, calibration=calibration if network.input_quant is None else None)
-        if set(formats) == {"int8 dynamic"}: return quantize_model(network)
-        raise ValueError("not yet")
     if "int8 dynamic" in formats:
         if set(formats) != {"int8 dynamic"}:
             raise ValueError("formats: layers find the ranges of their inputs all in the same way")
-        return pack_layers(network, "int8")
-    ranges = calibration if network.input_quant is None else None  # quantization-aware training has found its own
-    return pack_layers(network, list(formats), calibration=ranges)
+        formats, calibration = ["int8"] * len(formats), None
+    elif not any(one.startswith("int") for one in formats) or network.input_quant is not None:
+        calibration = None  # nothing to calibrate, or quantization-aware training has found the ranges
+    for zeros in ("auto", "dense"):
+        try:
+            return pack_layers(network, list(formats), calibration=calibration, zeros=zeros, plan="as asked")
+        except ValueError:
+            if zeros == "dense":
+                raise
+    raise AssertionError
 
 
 def file_size(model: Model) -> int:

@@ -43,6 +43,7 @@ class Search:
         budget: Budget,
         journal: Journal,
         say: Callable[[str], object],
+        decided: Callable[[str], object],
     ) -> None:
         self.model, self.lesson, self.validation = model, lesson, validation
         self.goal, self.budget, self.journal = goal, budget, journal
@@ -52,6 +53,7 @@ class Search:
         self.log: list[str] = []
         self.cut = False
         self.say = say
+        self._decided = decided
 
     def judge(self, model: Any) -> Score:
         """The score on the rows that candidates are chosen by."""
@@ -160,7 +162,7 @@ class Search:
 
     def _tell(self, text: str) -> None:
         self.log.append(text)
-        self.say(text)
+        self._decided(text)
 
 
 __all__ = ["Search"]
