@@ -36,16 +36,18 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", "-o", default="compressed", metavar="DIR", help="folder (default: compressed)")
     goal = parser.add_argument_group("goal of the search")
     goal.add_argument(
-        "--max-loss", metavar="POINTS", help="largest drop of accuracy or R²: 0.5%% or 0.005 (the default without a goal)"
+        "--max-loss",
+        metavar="POINTS",
+        help="largest drop of accuracy or R²: 0.5%% or 0.005 (the default without a goal)",
     )
     goal.add_argument("--max-bytes", metavar="SIZE", help="of the model's file: 20000, 20KB")
     goal.add_argument("--max-latency", metavar="TIME", help="of one row: 5us")
     goal.add_argument(
         "--margin",
         type=number(0),
-        default=1.0,
+        default=1.645,
         metavar="N",
-        help="standard errors of the drop to keep in reserve (default 1)",
+        help="standard errors of the drop to keep in reserve (default 1.645: sure to 95%%)",
     )
     goal.add_argument("--prefer", choices=("balance", "speed", "size"), default="balance", help="default: balance")
     goal.add_argument("--budget", type=_duration, default=300.0, metavar="TIME", help="90s, 10m, 1h (default 5m)")
@@ -95,7 +97,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="the one of sprat train keeps the same rows from training (default 0)",
     )
     parser.add_argument("--json", metavar="FILE", help="write the figures as JSON; - prints them instead of the table")
-    parser.add_argument("--chart", metavar="FILE.png", help="of stages: draw accuracy against latency and size (matplotlib)")
+    parser.add_argument(
+        "--chart", metavar="FILE.png", help="of stages: draw accuracy against latency and size (matplotlib)"
+    )
     add_common(parser)
     with_examples(
         parser,

@@ -149,7 +149,8 @@ class _Clock:
     def tail(self, seconds: float) -> float:
         """The 99th percentile of single calls."""
         predict, out, clock = self.predict, self.single_out, time.perf_counter
-        taken, idle = [], []
+        taken: list[float] = []
+        idle: list[float] = []
         deadline = clock() + seconds
         while len(taken) < 200 or clock() < deadline:
             for row in self.singles:

@@ -13,6 +13,9 @@ import numpy as np
 
 from ..nn import MLP, Model
 
+# Rows that criteria of neurons look at: an importance is a mean, and some thousand rows settle it.
+_CRITERION_ROWS = 4096
+
 
 @dataclass(frozen=True)
 class TrainingData:
@@ -206,6 +209,8 @@ class PruneWeights:
         Share of zeros, over all layers together.
     threshold : float, optional
         Instead: weights below it in absolute value go.
+    pattern : str
+        With ``sparsity``: in which pattern zeros come, see :mod:`sprat.prune.patterns`.
     training : Training
         Of what is left.
 
@@ -219,6 +224,7 @@ class PruneWeights:
     sparsity: float | None = None
     threshold: float | None = None
     training: Training = field(default_factory=Training)
+    pattern: str = "unstructured"
 
     def __post_init__(self) -> None:
         if (self.sparsity is None) == (self.threshold is None):
@@ -231,7 +237,8 @@ class PruneWeights:
     @property
     def name(self) -> str:
         if self.sparsity is not None:
-            return f"{100 * self.sparsity:g}% of weights pruned"
+            where = "" if self.pattern == "unstructured" else f" ({self.pattern})"
+            return f"{100 * self.sparsity:g}% of weights pruned{where}"
         return f"weights below {self.threshold:g} pruned"
 
     def apply(self, model: Model, data: TrainingData) -> Model:
@@ -239,7 +246,7 @@ class PruneWeights:
 
         pruned = _float_copy(model, self.name)
         if self.sparsity is not None:
-            prune.magnitude(pruned, self.sparsity)
+            prune.weights(pruned, self.sparsity, pattern=self.pattern)
         elif self.threshold is not None:
             prune.threshold(pruned, self.threshold)
         self.training.fit(pruned, data)
@@ -256,6 +263,8 @@ class PruneNeurons:
         Share, or number, of every hidden layer's neurons.
     widths : sequence of int, optional
         Instead: how many neurons stay in each hidden layer.
+    criterion : str
+        Of :func:`sprat.prune.neurons`; those that look at data see the first 4096 training rows.
 
     Examples
     --------
@@ -267,6 +276,7 @@ class PruneNeurons:
     amount: float | int = 0
     training: Training = field(default_factory=Training)
     widths: Sequence[int] | None = None
+    criterion: str = "l2"
 
     @property
     def name(self) -> str:
@@ -279,14 +289,19 @@ class PruneNeurons:
         from .. import prune
 
         pruned = _float_copy(model, self.name)
+        options: dict[str, Any] = {"criterion": self.criterion, "loss": model.loss_name}
+        if self.criterion not in ("l1", "l2"):
+            options["data"] = (data.x[:_CRITERION_ROWS], data.y[:_CRITERION_ROWS])
         if self.widths is None:
-            prune.neurons(pruned, self.amount)
+            prune.neurons(pruned, self.amount, **options)
         elif len(self.widths) != len(pruned.layers) - 1:
-            raise ValueError(f"widths: wanted one for each of {len(pruned.layers) - 1} hidden layers, got {self.widths}")
+            raise ValueError(
+                f"widths: wanted one for each of {len(pruned.layers) - 1} hidden layers, got {self.widths}"
+            )
         else:
             gone = [layer.out_features - width for layer, width in zip(pruned.layers, self.widths, strict=False)]
             for index, count in enumerate(gone):
-                prune.neurons(pruned, count, layers=[index])
+                prune.neurons(pruned, count, layers=[index], **options)
         prune.remove_dead(pruned)
         self.training.fit(pruned, data)
         return pruned

@@ -64,7 +64,7 @@ class Deadline(Callback):
         self._budget = budget
 
     def next_batch_end(self, trainer: Any) -> float:
-        return _STRIDE - trainer.step % _STRIDE
+        return float(_STRIDE - trainer.step % _STRIDE)
 
     def on_batch_end(self, trainer: Any) -> None:
         if self._budget.left <= 0:

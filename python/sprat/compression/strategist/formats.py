@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from ...nn import MLP, Model
@@ -57,11 +56,12 @@ class LayerChoice:
     layer: int
     shape: tuple[int, int]
     format: str
+    own: str
     why: str
 
     def config(self) -> dict[str, Any]:
         """For JSON."""
-        return {"layer": self.layer, "shape": list(self.shape), "format": self.format, "why": self.why}
+        return {"layer": self.layer, "shape": list(self.shape), "format": self.format, "own": self.own, "why": self.why}
 
 
 @dataclass(eq=False)
@@ -98,7 +98,10 @@ class Formats:
         """The formats that serve the goal best, and why each layer has its own."""
         current = min(self.uniform(network), key=self.rank)
         if len(network.layers) > 1:
-            heavy = sorted(range(len(network.layers)), key=lambda i: -network.layers[i].in_features * network.layers[i].out_features)
+            heavy = sorted(
+                range(len(network.layers)),
+                key=lambda i: -network.layers[i].in_features * network.layers[i].out_features,
+            )
             for index in heavy:
                 for other in self._others(network, current, index):
                     if self.rank(other) < self.rank(current) and other.seconds <= _SAME * current.seconds:
@@ -139,14 +142,14 @@ class Formats:
     def _choice(self, network: MLP, current: Attempt, index: int) -> LayerChoice:
         layer, chosen = network.layers[index], current.formats[index]
         against = "; ".join(self._against(other, current, index) for other in self._others(network, current, index))
-        return LayerChoice(index, (layer.out_features, layer.in_features), chosen, against)
+        own = f"{1e6 * current.seconds:.2f} µs, {current.file_bytes:,} bytes in all"
+        return LayerChoice(index, (layer.out_features, layer.in_features), chosen, own, against)
 
     def _against(self, other: Attempt, current: Attempt, index: int) -> str:
         """Why a layer does not have another format."""
         points = 100 * (other.drop.loss - current.drop.loss)
         what = (
-            f"{other.formats[index]}: {1e6 * other.seconds:.2f} µs, {other.file_bytes:,} bytes, "
-            f"{-points:+.2f} points"
+            f"{other.formats[index]}: {1e6 * other.seconds:.2f} µs, {other.file_bytes:,} bytes, {-points:+.2f} points"
         )
         if other.seconds > _SAME * current.seconds:
             return f"{what} (slower)"
@@ -155,7 +158,7 @@ class Formats:
         return f"{what} (larger)" if other.file_bytes > current.file_bytes else f"{what} (gains nothing)"
 
 
-def pack(network: MLP, formats: Sequence[str], calibration: NDArray[Any]) -> Model:
+def pack(network: MLP, formats: Sequence[str], calibration: NDArray[Any] | None) -> Model:
     """The network with a format for each layer."""
     from ...packing import pack as pack_layers
 

@@ -28,8 +28,8 @@ class Goal:
     max_latency : float, optional
         Seconds for one row, median.
     margin : float
-        Standard errors of the drop that must fit below ``max_loss`` too. The best of many candidates looks better than it
-        is on the rows it was chosen by; one standard error is the reserve for that.
+        Standard errors of the measured drop that must fit below ``max_loss`` too. With 1.645 the true drop is below it with a
+        confidence of 95 %. The best of many candidates looks better than it is on the rows it was chosen by: 0 takes it at that.
     prefer : "balance", "speed" or "size"
         Among models that keep ``max_loss``: least time x bytes, least time, or fewest bytes. Without ``max_loss`` the best
         score counts.
@@ -43,7 +43,7 @@ class Goal:
     max_loss: float | None = None
     max_bytes: float | None = None
     max_latency: float | None = None
-    margin: float = 1.0
+    margin: float = 1.645
     prefer: str = "balance"
 
     @classmethod
@@ -52,7 +52,7 @@ class Goal:
         max_loss: Any = None,
         max_bytes: Any = None,
         max_latency: Any = None,
-        margin: float = 1.0,
+        margin: float = 1.645,
         prefer: str = "balance",
     ) -> Goal:
         """A goal from numbers or texts such as "0.5%", "100 KB", "20us"; without any bound, at most half a point worse."""

@@ -15,7 +15,7 @@ from .comparison import Comparison, Score
 from .goal import Goal
 from .proposals import Proposal
 
-_HOPE = 1.5
+HOPE = 1.5
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def survivors(trials: Sequence[Trial], goal: Goal) -> list[Trial]:
             continue
         if best is not None and one.work >= best.work:
             one.dropped = f"{best.name!r} is smaller and keeps the goal"
-        elif one.gap(goal) > _HOPE * one.gain(goal):
+        elif one.gap(goal) > HOPE * one.gain(goal):
             one.dropped = (
                 f"{100 * one.gap(goal):.2f} points short, and its last training gained {100 * one.gain(goal):.2f}"
             )
@@ -97,4 +97,4 @@ def survivors(trials: Sequence[Trial], goal: Goal) -> list[Trial]:
     return sorted(kept, key=lambda one: one.work)
 
 
-__all__ = ["Mark", "Trial", "survivors"]
+__all__ = ["HOPE", "Mark", "Trial", "survivors"]

@@ -106,7 +106,9 @@ class Journal:
         try:
             events = [json.loads(line) for line in whole.decode().splitlines()]
         except ValueError:
-            raise ValueError(f"folder: {path} is no journal of sprat.compress; pass resume=False to begin anew") from None
+            raise ValueError(
+                f"folder: {path} is no journal of sprat.compress; pass resume=False to begin anew"
+            ) from None
         head = events[0] if events else {"event": "search", "format": FORMAT, **identity}
         for key, value in {"format": FORMAT, **identity}.items():
             if head.get(key) != value:

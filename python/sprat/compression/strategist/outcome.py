@@ -210,12 +210,8 @@ def front(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
 
 
 def _beats(a: Candidate, b: Candidate) -> bool:
-    no_worse = (
-        a.score.value >= b.score.value and a.file_bytes <= b.file_bytes and a.seconds <= _SAME_TIME * b.seconds
-    )
-    better = (
-        a.score.value > b.score.value or a.file_bytes < b.file_bytes or a.seconds * _SAME_TIME < b.seconds
-    )
+    no_worse = a.score.value >= b.score.value and a.file_bytes <= b.file_bytes and a.seconds <= _SAME_TIME * b.seconds
+    better = a.score.value > b.score.value or a.file_bytes < b.file_bytes or a.seconds * _SAME_TIME < b.seconds
     return a is not b and no_worse and better
 
 

@@ -13,7 +13,15 @@ from .plots import Dot, Line, curves, scatter
 def page(found: Compression) -> str:
     """The whole page."""
     style = files(__package__).joinpath("page.css").read_text(encoding="utf-8")
-    sections = [_head(found), _cards(found), _plots(found), _candidates(found), _layers(found), _trials(found), _foot(found)]
+    sections = [
+        _head(found),
+        _cards(found),
+        _plots(found),
+        _candidates(found),
+        _layers(found),
+        _trials(found),
+        _foot(found),
+    ]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -38,34 +46,38 @@ def _cards(found: Compression) -> str:
     reference = before.test if before.test is not None and after.test is not None else before.score
     drop = after.test_drop if after.test_drop is not None else after.drop
     rows = "rows nothing was chosen by" if after.test is not None else "the rows it was chosen by"
-    return '<section class="cards">\n' + "\n".join(
-        [
-            _card(
-                words.score_name(found).capitalize(),
-                words.percent(tested.value),
-                f"was {words.percent(reference.value)}, on {rows}",
-                f"lower by {100 * drop.loss:.2f} points ({words.points(drop.interval)}), p = {words.p_value(drop.p_value)}",
-            ),
-            _card(
-                "One row",
-                f"{after.speed.microseconds:.2f} µs",
-                f"was {before.speed.microseconds:.2f} µs: {found.faster:.1f} times faster",
-                f"p99 {after.speed.microseconds_p99:.2f} µs, was {before.speed.microseconds_p99:.2f} µs",
-            ),
-            _card(
-                "File",
-                f"{after.file_bytes:,} bytes",
-                f"was {before.file_bytes:,}: {found.smaller:.1f} times smaller",
-                f"{after.size.parameters:,} parameters, were {before.size.parameters:,}",
-            ),
-            _card(
-                "Throughput",
-                f"{after.speed.rows_per_second / 1e6:.2f} M rows/s",
-                f"was {before.speed.rows_per_second / 1e6:.2f} M rows/s",
-                f"batches of 4096 rows, {found.facts['threads']} threads",
-            ),
-        ]
-    ) + "\n</section>"
+    return (
+        '<section class="cards">\n'
+        + "\n".join(
+            [
+                _card(
+                    words.score_name(found).capitalize(),
+                    words.percent(tested.value),
+                    f"was {words.percent(reference.value)}, on {rows}",
+                    f"lower by {100 * drop.loss:.2f} points ({words.points(drop.interval)}), p = {words.p_value(drop.p_value)}",
+                ),
+                _card(
+                    "One row",
+                    f"{after.speed.microseconds:.2f} µs",
+                    f"was {before.speed.microseconds:.2f} µs: {found.faster:.1f} times faster",
+                    f"p99 {after.speed.microseconds_p99:.2f} µs, was {before.speed.microseconds_p99:.2f} µs",
+                ),
+                _card(
+                    "File",
+                    f"{after.file_bytes:,} bytes",
+                    f"was {before.file_bytes:,}: {found.smaller:.1f} times smaller",
+                    f"{after.size.parameters:,} parameters, were {before.size.parameters:,}",
+                ),
+                _card(
+                    "Throughput",
+                    f"{after.speed.rows_per_second / 1e6:.2f} M rows/s",
+                    f"was {before.speed.rows_per_second / 1e6:.2f} M rows/s",
+                    f"batches of 4096 rows, {found.facts['threads']} threads",
+                ),
+            ]
+        )
+        + "\n</section>"
+    )
 
 
 def _card(name: str, value: str, *lines: str) -> str:
@@ -80,7 +92,9 @@ def _plots(found: Compression) -> str:
     times = scatter(
         [_dot(found, one, one.speed.microseconds) for one in found.candidates], "µs for one row", name, latency, least
     )
-    sizes = scatter([_dot(found, one, one.file_bytes) for one in found.candidates], "bytes", name, goal.max_bytes, least)
+    sizes = scatter(
+        [_dot(found, one, one.file_bytes) for one in found.candidates], "bytes", name, goal.max_bytes, least
+    )
     learnt = [
         Line(
             tuple((mark.visits, 100 * mark.score.value) for mark in trial.marks),
@@ -99,15 +113,18 @@ def _plots(found: Compression) -> str:
     body = "\n".join(f"<figure>{plot}<figcaption>{escape(text)}</figcaption></figure>" for plot, text in figures)
     legend = "".join(
         f'<span><i class="{kind}"></i>{text}</span>'
-        for kind, text in (("chosen", "chosen"), ("original", "original"), ("front", "on the front"), ("other", "others"))
+        for kind, text in (
+            ("chosen", "chosen"),
+            ("original", "original"),
+            ("front", "on the front"),
+            ("other", "others"),
+        )
     )
     return f'<section>\n<p class="legend">{legend}</p>\n<div class="plots">\n{body}\n</div>\n</section>'
 
 
 def _dot(found: Compression, one: Candidate, x: float) -> Dot:
-    title = (
-        f"{one.name}: {words.percent(one.score.value)}, {one.speed.microseconds:.2f} µs, {one.file_bytes:,} bytes"
-    )
+    title = f"{one.name}: {words.percent(one.score.value)}, {one.speed.microseconds:.2f} µs, {one.file_bytes:,} bytes"
     return Dot(x, 100 * one.score.value, _kind(found, one), title)
 
 
@@ -188,7 +205,11 @@ def _foot(found: Compression) -> str:
 
 def _table(heads: list[str], rows: list[str]) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in heads)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>\n' + "\n".join(rows) + "\n</tbody></table></div>"
+    return (
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>\n'
+        + "\n".join(rows)
+        + "\n</tbody></table></div>"
+    )
 
 
 __all__ = ["page"]

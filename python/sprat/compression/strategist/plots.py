@@ -64,9 +64,13 @@ class Axes:
         for value in ticks:
             y = self.y(value)
             parts.append(f'<line class="grid" x1="{_LEFT}" y1="{y:.1f}" x2="{_WIDTH - _RIGHT}" y2="{y:.1f}"/>')
-            parts.append(f'<text class="tick" x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.{digits}f}</text>')
+            parts.append(
+                f'<text class="tick" x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:.{digits}f}</text>'
+            )
         middle = (_LEFT + _WIDTH - _RIGHT) / 2
-        parts.append(f'<text class="label" x="{middle}" y="{_HEIGHT - 6}" text-anchor="middle">{self._labels[0]}</text>')
+        parts.append(
+            f'<text class="label" x="{middle}" y="{_HEIGHT - 6}" text-anchor="middle">{self._labels[0]}</text>'
+        )
         height = (_TOP + bottom) / 2
         parts.append(
             f'<text class="label" x="14" y="{height}" text-anchor="middle" transform="rotate(-90 14 {height})">'
@@ -75,7 +79,9 @@ class Axes:
         return parts
 
 
-def scatter(dots: Sequence[Dot], x_label: str, y_label: str, bound: float | None = None, least: float | None = None) -> str:
+def scatter(
+    dots: Sequence[Dot], x_label: str, y_label: str, bound: float | None = None, least: float | None = None
+) -> str:
     """Points, a line through those of the front, and the bounds of the goal as dashed lines (of x and of y)."""
     xs = [dot.x for dot in dots] + ([bound] if bound else [])
     ys = [dot.y for dot in dots] + ([least] if least is not None else [])
@@ -101,7 +107,9 @@ def scatter(dots: Sequence[Dot], x_label: str, y_label: str, bound: float | None
 def curves(lines: Sequence[Line], x_label: str, y_label: str, least: float | None = None) -> str:
     """One polyline for each network, with a dot at each rung."""
     points = [point for line in lines for point in line.points]
-    axes = Axes([x for x, _ in points], [y for _, y in points] + ([least] if least is not None else []), x_label, y_label)
+    axes = Axes(
+        [x for x, _ in points], [y for _, y in points] + ([least] if least is not None else []), x_label, y_label
+    )
     parts = axes.draw()
     if least is not None:
         y = axes.y(least)
@@ -111,13 +119,16 @@ def curves(lines: Sequence[Line], x_label: str, y_label: str, least: float | Non
         title = f"<title>{escape(line.title)}</title>"
         parts.append(f'<polyline class="curve {line.kind}" points="{path}">{title}</polyline>')
         for x, y in line.points:
-            parts.append(f'<circle class="{line.kind}" cx="{axes.x(x):.1f}" cy="{axes.y(y):.1f}" r="3">{title}</circle>')
+            parts.append(
+                f'<circle class="{line.kind}" cx="{axes.x(x):.1f}" cy="{axes.y(y):.1f}" r="3">{title}</circle>'
+            )
     return _svg(parts, f"{y_label} against {x_label}")
 
 
 def _steps(axes: Axes, dots: Sequence[Dot]) -> str:
     """The best score that is to be had for so much x, as a stair."""
-    best, path = -math.inf, []
+    best = -math.inf
+    path: list[str] = []
     for dot in sorted(dots, key=lambda one: (one.x, -one.y)):
         if dot.y > best:
             if path:

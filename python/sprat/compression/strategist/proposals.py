@@ -6,8 +6,8 @@ that every region of the trade between size and score has a few candidates and n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,8 @@ _LADDER = (3 / 4, 1 / 2, 3 / 8, 1 / 4, 3 / 16, 1 / 8, 3 / 32, 1 / 16, 1 / 32)
 # A register of the widest instruction set holds 16 outputs, one of the narrowest 4; a wider layer costs whole registers.
 _WIDE, _NARROW = 16, 4
 _ENERGIES = (0.9, 0.8)
-_ZEROS = (0.5, 0.75, 0.9)
+# Zeros as the kernels like them: blocks for integers, balanced rows for float32 (see sprat.prune.patterns).
+_ZEROS = {"16x4": (0.5, 0.75), "n:32": (0.5, 0.75, 0.875)}
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Proposal:
         model: Any = start
         for stage in self.stages:
             model = stage.apply(model, data)
-        return model.copy() if model is start else model  # type: ignore[no-any-return]
+        return model.copy() if model is start else model
 
     def config(self) -> dict[str, Any]:
         """The stages, for JSON."""
@@ -62,37 +63,44 @@ def proposals(model: MLP, seed: int = 0) -> list[Proposal]:
     """Networks that do less than the original, the least first; deterministic.
 
     >>> import sprat
-    >>> for proposal in proposals(sprat.nn.MLP([64, 32, 10])):
-    ...     print(proposal.name)
+    >>> found = proposals(sprat.nn.MLP([64, 32, 10]))
+    >>> [proposal.name for proposal in found][:3]
+    ['cut to 4', 'student linear, distilled', 'cut to 8']
     """
     hidden = tuple(layer.out_features for layer in model.layers[:-1])
-    found: dict[tuple[Any, ...], Proposal] = {}
+    ends = model.in_features, model.out_features
+    found: dict[tuple[int, ...], tuple[int, Proposal]] = {}
 
-    def add(stage: Stage, key: tuple[Any, ...]) -> None:
-        found.setdefault(key, Proposal((stage,)))
+    def add(stage: Stage, widths: tuple[int, ...]) -> None:
+        sizes = (ends[0], *widths, ends[1])
+        found.setdefault(widths, (sum(a * b for a, b in pairwise(sizes)), Proposal((stage,))))
 
     for share in _LADDER:
         widths = tuple(rounded(share * width) for width in hidden)
         if hidden and widths != hidden and all(a <= b for a, b in zip(widths, hidden, strict=True)):
-            add(PruneNeurons(training=_UNTRAINED, widths=widths), ("shape", widths))
+            # Taylor's first order asks what the loss would lose: the best start of three criteria that were measured.
+            add(PruneNeurons(training=_UNTRAINED, widths=widths, criterion="taylor"), widths)
         if len(hidden) > 1 and widths[0] < hidden[0]:
             # One layer less: a call costs a little for each layer, whatever its width.
-            add(_student(model, widths[:-1], seed), ("shape", widths[:-1]))
+            add(_student(model, widths[:-1], seed), widths[:-1])
     if hidden:
-        add(_student(model, (), seed), ("shape", ()))
+        add(_student(model, (), seed), ())
     for energy in _ENERGIES:
         stage = LowRank(energy, _UNTRAINED)
-        sizes = tuple(layer.out_features for layer in _shape_of(stage, model).layers)
-        if sizes != tuple(layer.out_features for layer in model.layers):
-            add(stage, ("rank", sizes))
-    return sorted(found.values(), key=lambda one: work(_shape_of(one.stages[0], model)))
+        thin: Any = stage.apply(model, TrainingData([], []))  # without training it looks at no row
+        if len(thin.layers) > len(model.layers):
+            add(stage, tuple(layer.out_features for layer in thin.layers[:-1]))
+    return [proposal for _, proposal in sorted(found.values(), key=lambda one: one[0])]
 
 
-def with_zeros(parent: str, model: MLP, sparsities: Sequence[float] = _ZEROS) -> list[Proposal]:
-    """The same trained network with more and more of its weights at zero."""
+def with_zeros(parent: str, model: MLP) -> list[list[Proposal]]:
+    """The same trained network with zeros, by pattern; in each list more and more of them."""
     if any(name.endswith("weight") for name in model.masks):
         return []
-    return [Proposal((PruneWeights(sparsity=share, training=_UNTRAINED),), parent) for share in sparsities]
+    return [
+        [Proposal((PruneWeights(sparsity=share, training=_UNTRAINED, pattern=pattern),), parent) for share in shares]
+        for pattern, shares in _ZEROS.items()
+    ]
 
 
 def work(model: Any) -> int:
@@ -113,11 +121,6 @@ def rounded(width: float) -> int:
 def _student(model: MLP, hidden: tuple[int, ...], seed: int) -> Distill:
     activation = model.layers[0].activation
     return Distill(hidden, activation=activation, seed=seed, training=_UNTRAINED)
-
-
-def _shape_of(stage: Stage, model: MLP) -> MLP:
-    made: Any = stage.apply(model, TrainingData([], []))  # without training a stage looks at no row
-    return made  # type: ignore[no-any-return]
 
 
 __all__ = ["Proposal", "proposals", "with_zeros", "work"]

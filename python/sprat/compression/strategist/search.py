@@ -10,13 +10,15 @@ from ..stages import TrainingData
 from .budget import Budget
 from .comparison import Score, compare, score
 from .goal import Goal
-from .halving import Mark, Trial, survivors
+from .halving import HOPE, Mark, Trial, survivors
 from .journal import Journal
 from .proposals import Proposal, proposals, with_zeros, work
 from .teaching import LAST_RUNG, Lesson, Rows, best_rate
 
 # Part of the largest loss that the smallest accepted network should have to spare, for what its formats will cost.
 _SPARE = 0.2
+# A gain of the score that is not worth a training twice as long: a twentieth of a point.
+_NOTHING = 5e-4
 
 
 class Search:
@@ -130,26 +132,31 @@ class Search:
         return last.seconds * self.lesson.visits(rung) / self.lesson.visits(last.rung)
 
     def _settled(self, alive: list[Trial]) -> bool:
-        """Whether the smallest candidate that keeps the goal is known, with a little to spare for its formats."""
-        if self.goal.max_loss is None:
+        """Whether one candidate is left that has a little to spare for its formats, or gains no more by training."""
+        if len(alive) != 1:
             return False
-        return len(alive) == 1 and alive[0].gap(self.goal) <= -_SPARE * self.goal.max_loss
+        (last,) = alive
+        if self.goal.max_loss is None:
+            return last.gain(self.goal) <= _NOTHING
+        wanted = last.gap(self.goal) + _SPARE * self.goal.max_loss
+        return wanted <= 0 or wanted > HOPE * last.gain(self.goal)
 
     def _try_zeros(self, rung: int) -> None:
         """Zeros in what has turned out best: the same network with fewer and fewer weights."""
         for parent in self.best(2):
-            for proposal in with_zeros(parent.name, parent.model):
-                child = self._trial(proposal, parent.model)
-                child.marks.append(parent.marks[-1])  # for the forecast
-                done = self._train(child, rung, f" after {parent.marks[-1].rung}")
-                del child.marks[0]
-                if not done:
-                    self.cut = True
-                    return
-                self.trials.append(child)
-                if child.gap(self.goal) > 0:
-                    child.dropped = f"{100 * child.gap(self.goal):.2f} points short"
-                    break  # more zeros will not bring it back
+            for series in with_zeros(parent.name, parent.model):
+                for proposal in series:
+                    child = self._trial(proposal, parent.model)
+                    child.marks.append(parent.marks[-1])  # for the forecast
+                    done = self._train(child, rung, f" after {parent.marks[-1].rung}")
+                    del child.marks[0]
+                    if not done:
+                        self.cut = True
+                        return
+                    self.trials.append(child)
+                    if child.gap(self.goal) > 0:
+                        child.dropped = f"{100 * child.gap(self.goal):.2f} points short"
+                        break  # more zeros will not bring it back
 
     def best(self, count: int) -> list[Trial]:
         """The trained candidates that are most worth serving: by the goal, then the least work."""

@@ -22,7 +22,7 @@ from .budget import Budget, Deadline
 # Rows that the first rung visits: about a second of a network of 200,000 weights.
 _FIRST_RUNG = 1 << 16
 LAST_RUNG = 10
-_RATES = (5e-4, 1e-3, 2e-3, 4e-3, 8e-3)
+_RATES = (1e-3, 2e-3, 4e-3, 8e-3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,8 +119,8 @@ def best_rate(lesson: Lesson, model: MLP, judge: Any, budget: Budget) -> tuple[f
         if lesson.teach(trial, 0, budget) is None:
             break
         found[rate] = judge(trial)
-        if found[rate] < max(found.values()) - 0.02:
-            break  # past the top: larger rates only get worse
+        if found[rate] < max(found.values()):
+            break  # past the top
     best = max(found, key=lambda rate: found[rate]) if found else 1e-3
     lesson.lr = best
     return best, found

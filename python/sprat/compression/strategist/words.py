@@ -96,7 +96,7 @@ def p_value(p: float) -> str:
 def layer_lines(candidate: Candidate) -> list[str]:
     """One line for each layer."""
     return [
-        f"{choice.layer}: {choice.shape[1]} -> {choice.shape[0]}, {choice.format}. Instead {choice.why}"
+        f"{choice.layer}: {choice.shape[1]} -> {choice.shape[0]}, {choice.format} ({choice.own}). Instead {choice.why}"
         for choice in candidate.layers
     ]
 
@@ -124,9 +124,22 @@ def how_it_ended(found: Compression) -> str:
 
 def _table(found: Compression) -> str:
     front = set(map(id, found.front))
-    head = ["", "model", score_name(found), "(95 %)", "lower by", "(95 %)", "p", "bytes", "µs 1 row", "p99", "rows per s"]
+    head = [
+        "",
+        "model",
+        score_name(found),
+        "(95 %)",
+        "lower by",
+        "(95 %)",
+        "p",
+        "bytes",
+        "µs 1 row",
+        "p99",
+        "rows per s",
+    ]
     rows = [head]
-    for one in found.candidates:
+    shown = [one for one in found.candidates if one in (found.original, found.chosen) or id(one) in front]
+    for one in shown:
         mark = "*" if one is found.chosen else "+" if id(one) in front else ""
         same = one is found.original
         rows.append(
@@ -146,11 +159,15 @@ def _table(found: Compression) -> str:
         )
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
     lines = [
-        "  ".join(cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(
+            cell.ljust(w) if i < 2 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
         for row in rows
     ]
     lines.insert(1, "  ".join("─" * width for width in widths))
-    lines.append("* chosen   + on the front: no other is at least as good in score, bytes and time")
+    more = len(found.candidates) - len(shown)
+    others = f"; {more} more were measured" if more else ""
+    lines.append(f"* chosen   + on the front: no other is at least as good in score, bytes and time{others}")
     return "\n".join(line.rstrip() for line in lines)
 
 
