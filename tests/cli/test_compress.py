@@ -97,7 +97,8 @@ def test_chart(classifier: Path, sprat_command: Run) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "wanted at least one stage"),
+        (["--max-loss", "much"], "max_loss: wanted a number"),
+        (["--chart", "chart.png"], "a search draws its plots itself"),
         (["--quantize", "static", "--prune-neurons", "0.5"], "quantize last"),
         (["--quantize", "static", "--target", "sort"], "no column 'sort'"),
     ],
@@ -113,3 +114,73 @@ def test_a_quantized_model_is_not_compressed_further(classifier: Path, sprat_com
     sprat.save(sprat.quantization.quantize_model(sprat.load(classifier)), "int8.safetensors")
     err = sprat_command("compress", "table.csv", "int8.safetensors", "--quantize", "static", "-q")[2]
     assert "int8.safetensors: wanted a float model to compress, this is a PackedMLP" in err
+
+
+def test_a_search(classifier: Path, sprat_command: Run) -> None:
+    argv = (
+        "compress",
+        "table.csv",
+        classifier,
+        "--max-loss",
+        "10%",
+        "--margin",
+        0,
+        "--budget",
+        "3s",
+        "-o",
+        "small",
+        "-q",
+    )
+    status, out, err = sprat_command(*argv, "--json", "found.json")
+    assert (status, err) == (0, "")
+    assert out.startswith(("Chosen: ", "Nothing smaller or faster"))
+    found = json.loads(Path("found.json").read_text())
+    assert found["reached"] is True
+    assert (found["validation_rows"], found["test_rows"]) == (20, 20)
+    files = {path.name for path in Path("small").iterdir()}
+    assert files >= {"chosen.safetensors", "report.html", "report.json", "report.txt", "models", "journal.jsonl"}
+    new = make_table(100, seed=2)
+    assert np.mean(sprat.load("small/chosen.safetensors").predict(new) == new["kind"]) > 0.6
+    trained = Path("small/journal.jsonl").read_text().count('"trained"')
+    status, out, _ = sprat_command(*argv, "--resume", "--json", "-")
+    assert json.loads(out)["resumed"] == trained
+
+
+@pytest.mark.parametrize("name", ["table.csv", "table.npz", "table.parquet"])
+def test_a_search_straight_from_data(table: Path, sprat_command: Run, name: str) -> None:
+    if name.endswith("parquet"):
+        pytest.importorskip("pyarrow")
+    if name != "table.csv":
+        columns = {key: values for key, values in make_table().items() if key != "id"}
+        sprat.tabular.write_table(name, columns)
+    options = ("--target", "price", "--hidden", "16,16", "--max-loss", "10%", "--margin", 0, "--budget", "4s")
+    status, out, err = sprat_command("compress", name, *options, "-o", "small", "-q", "--json", "-")
+    assert (status, err) == (0, "")
+    found = json.loads(out)
+    assert found["score_name"] == "r2"
+    assert (
+        sprat.load("small/original.safetensors").num_parameters > sprat.load("small/chosen.safetensors").num_parameters
+    )
+
+
+def test_a_goal_that_nothing_keeps_is_status_1(classifier: Path, sprat_command: Run) -> None:
+    argv = ("compress", "table.csv", classifier, "--max-bytes", 100, "--budget", "1s", "-o", "small")
+    status, out, err = sprat_command(*argv)
+    assert status == 1
+    assert out.startswith("Nothing that was tried gives at most 100 bytes; the nearest, ")
+    assert err.splitlines()[-1].startswith("sprat compress: Nothing that was tried gives at most 100 bytes")
+    assert Path("small/chosen.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["table.csv"], "--target: wanted the column to predict"),
+        (["table.csv", "--quantize", "static"], "MODEL: stages want the file"),
+    ],
+)
+def test_without_a_model(table: Path, sprat_command: Run, argv: list[str], message: str) -> None:
+    status, out, err = sprat_command("compress", *argv, "-q")
+    assert (status, out) == (1, "")
+    assert message in err
+    assert err.count("\n") == 1

@@ -31,7 +31,11 @@ def test_mcnemar_of_many_rows_goes_on_where_the_exact_one_ends() -> None:
 def test_accuracy_counts_as_evaluate_does() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(500, 4)).astype(np.float32), rng.integers(0, 3, 500)
-    for sizes, loss, target in (([4, 3], "cross_entropy", y), ([4, 1], "bce_with_logits", y % 2), ([4, 1], "mse", x[:, :1])):
+    for sizes, loss, target in (
+        ([4, 3], "cross_entropy", y),
+        ([4, 1], "bce_with_logits", y % 2),
+        ([4, 1], "mse", x[:, :1]),
+    ):
         model = sprat.nn.MLP(sizes, seed=1)
         model.loss_name = loss
         found = score(model, x, target)

@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import time
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,22 @@ import pytest
 
 import sprat
 from sprat.compression import Compression
+from sprat.compression.strategist import finish
+from sprat.compression.strategist.formats import Formats
 from support import assert_same_bits
 
 # A goal that is soon reached: the search ends by itself, so that two of them can be compared.
-EASY: dict[str, Any] = {"max_loss": 0.1, "margin": 0, "seconds": 60, "seed": 3}
+EASY: dict[str, Any] = {"max_loss": 0.1, "margin": 0, "seconds": 20, "seed": 3}
 Pair = tuple[np.ndarray, np.ndarray]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def short_clocks() -> Iterator[None]:
+    """Times need not be exact here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finish, "_MOST_SECONDS", 0.5)
+        patch.setattr(Formats, "seconds", 0.004)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +132,9 @@ def test_the_page_needs_nothing_else(found: Compression) -> None:
     assert "prefers-color-scheme: dark" in page
 
     class Balanced(HTMLParser):
-        open: list[str] = []
+        def __init__(self) -> None:
+            super().__init__()
+            self.open: list[str] = []
 
         def handle_starttag(self, tag: str, attrs: Any) -> None:
             if tag not in ("meta", "br", "line"):
@@ -132,8 +146,9 @@ def test_the_page_needs_nothing_else(found: Compression) -> None:
         def handle_endtag(self, tag: str) -> None:
             assert self.open.pop() == tag
 
-    Balanced().feed(page)
-    assert Balanced.open == []
+    parser = Balanced()
+    parser.feed(page)
+    assert parser.open == []
 
 
 def test_the_text_says_which_rows(found: Compression) -> None:
@@ -241,7 +256,9 @@ def test_a_goal_out_of_reach_is_said_in_one_line(teacher: sprat.nn.MLP, digits: 
     found = sprat.compress(teacher, digits[0], digits[1], max_loss=0.001, max_bytes=700, seconds=2)
     assert not found.reached
     assert found.chosen.misses
-    assert found.why().startswith("Nothing that was tried gives at most 0.1 points worse, at most 700 bytes; the nearest")
+    assert found.why().startswith(
+        "Nothing that was tried gives at most 0.1 points worse, at most 700 bytes; the nearest"
+    )
     assert "goal not reached" in found.to_html()
 
 

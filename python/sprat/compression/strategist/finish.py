@@ -17,7 +17,7 @@ from .teaching import Rows
 
 # Networks whose layers get formats of their own; the others are measured in one format, to show the front.
 _FINALISTS = 3
-_MOST_SECONDS_EACH = 0.4
+_MOST_SECONDS_EACH, _MOST_SECONDS = 0.3, 8.0
 _AWARE_RUNG = 1
 ORIGINAL = "original"
 
@@ -57,7 +57,8 @@ class Finish:
         )
         entries = [(ORIGINAL, "as it is", original, ()), *((name, *rest) for name, rest in self.made.items())]
         self.search.say(f"timing {len(entries)} models")
-        each = min(_MOST_SECONDS_EACH, max(0.02, (self.budget.seconds - self.budget.spent) / (2 * len(entries))))
+        left = min(_MOST_SECONDS, (self.budget.seconds - self.budget.spent) / 2)
+        each = min(_MOST_SECONDS_EACH, max(0.02, left / len(entries)))
         taken = speeds([one[2].model for one in entries], search.validation.x, seconds=each)
         first = self._score(model)
         candidates = [

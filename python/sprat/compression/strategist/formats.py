@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
@@ -78,14 +78,14 @@ class Formats:
     rows : ndarray (rows, in_features)
         To calibrate with, and to time.
     seconds : float
-        For one clock.
+        For one clock, of all.
     """
 
     original: Score
     judge: Callable[[Any], Score]
     goal: Goal
     rows: NDArray[Any]
-    seconds: float = 0.04
+    seconds: ClassVar[float] = 0.04
     _known: dict[tuple[int, tuple[str, ...]], Attempt] = field(default_factory=dict)
 
     def uniform(self, network: MLP) -> list[Attempt]:

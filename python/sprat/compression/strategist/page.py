@@ -181,7 +181,9 @@ def _trials(found: Compression) -> str:
         return ""
     rows = []
     for trial in sorted(found.trials, key=lambda one: one.work):
-        marks = " → ".join(words.percent(mark.score.value) for mark in trial.marks) or "no time"
+        marks = " → ".join(words.percent(mark.score.value) for mark in trial.marks) or (
+            "" if trial.dropped else "no time"
+        )
         kind = "chosen" if trial.name == found.chosen.network else "other"
         rows.append(
             f'<tr class="{kind}"><th scope="row">{escape(trial.name)}</th><td>{trial.work:,}</td>'

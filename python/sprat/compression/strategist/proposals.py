@@ -65,7 +65,7 @@ def proposals(model: MLP, seed: int = 0) -> list[Proposal]:
     >>> import sprat
     >>> found = proposals(sprat.nn.MLP([64, 32, 10]))
     >>> [proposal.name for proposal in found][:3]
-    ['cut to 4', 'student linear, distilled', 'cut to 8']
+    ['cut to 4', 'cut to 8', 'student linear, distilled']
     """
     hidden = tuple(layer.out_features for layer in model.layers[:-1])
     ends = model.in_features, model.out_features

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ...nn import MLP
+from ..measure import one_row_seconds
 from ..stages import TrainingData
 from .budget import Budget
 from .comparison import Score, compare, score
+from .formats import file_size, pack
 from .goal import Goal
 from .halving import HOPE, Mark, Trial, survivors
 from .journal import Journal
@@ -19,6 +21,8 @@ from .teaching import LAST_RUNG, Lesson, Rows, best_rate
 _SPARE = 0.2
 # A gain of the score that is not worth a training twice as long: a twentieth of a point.
 _NOTHING = 5e-4
+# Rows and seconds for a first look at what a shape costs.
+_ROWS, _CLOCK = 256, 0.02
 
 
 class Search:
@@ -66,8 +70,8 @@ class Search:
         self.trials = [self._trial(one, self.model) for one in proposals(self.model, self.lesson.seed)]
         if not self.trials:
             return
+        alive, rung = self._within_bounds(), 0
         self._choose_rate()
-        alive, rung = list(self.trials), 0
         while alive and rung <= LAST_RUNG and not self.budget.over:
             trained = [one for one in alive if self._train(one, rung)]
             if len(trained) < len(alive):
@@ -88,8 +92,31 @@ class Search:
         model = proposal.build(start, TrainingData(self.lesson.rows.x, self.lesson.rows.y))
         return Trial(proposal, model, work(model))
 
+    def _within_bounds(self) -> list[Trial]:
+        """Those that can keep the bounds of bytes and time: neither depends on what a network has learnt.
+
+        One format decides, int8, which is the smallest for most and the fastest for most; the cheapest trial stays in any case.
+        """
+        goal = self.goal
+        if goal.max_bytes is None and goal.max_latency is None:
+            return list(self.trials)
+        rows = self.lesson.rows.x[:_ROWS]
+        packed = [pack(one.model, ("int8",) * len(one.model.layers), rows) for one in self.trials]
+        taken = one_row_seconds(packed, rows, seconds=_CLOCK) if goal.max_latency is not None else [0.0] * len(packed)
+        for one, model, seconds in zip(self.trials, packed, taken, strict=True):
+            size = file_size(model)
+            if goal.max_bytes is not None and size > goal.max_bytes:
+                one.dropped = f"not trained: {size:,} bytes in int8"
+            elif goal.max_latency is not None and seconds > goal.max_latency:
+                one.dropped = f"not trained: {1e6 * seconds:.2f} µs in int8"
+        alive = [one for one in self.trials if one.dropped is None]
+        self._tell(f"{len(alive)} of {len(self.trials)} networks can keep the bounds of bytes and time")
+        if not alive:
+            self.trials[0].dropped = None
+        return alive or self.trials[:1]
+
     def _choose_rate(self) -> None:
-        """By the candidate in the middle: a rate that suits it suits its neighbours."""
+        """By the candidate in the middle, whatever the goal: a rate that suits it suits its neighbours."""
         known = self.journal.fact("rate")
         if known is not None:
             self.lesson.lr = known["lr"]

@@ -105,9 +105,9 @@ def trial_lines(found: Compression) -> list[str]:
     """One line for each network that was trained."""
     lines = []
     for trial in sorted(found.trials, key=lambda one: one.work):
-        marks = ", ".join(percent(mark.score.value) for mark in trial.marks) or "not trained: no time"
-        fate = f"; {trial.dropped}" if trial.dropped else ""
-        lines.append(f"{trial.name} ({trial.work:,} multiplications): {marks}{fate}")
+        marks = ", ".join(percent(mark.score.value) for mark in trial.marks) or ("" if trial.dropped else "no time")
+        fate = "; ".join(part for part in (marks, trial.dropped) if part)
+        lines.append(f"{trial.name} ({trial.work:,} multiplications): {fate}")
     return lines
 
 
