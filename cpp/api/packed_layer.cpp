@@ -108,8 +108,6 @@ sprat_status check_packed_layer(const sprat_packed_layer& layer, int64_t index) 
                 layer.activation);
   SPRAT_RETURN_IF_REFUSED(check_arrays(layer, i));
   SPRAT_RETURN_IF_REFUSED(check_scales(layer, i));
-  const bool built = layer.weights == SPRAT_WEIGHTS_FLOAT32 || is_integer(layer.weights);
-  SPRAT_REQUIRE(built, "layers[%lld]: this version multiplies float32, int8 and int4", i);
   return SPRAT_OK;
 }
 
@@ -117,6 +115,9 @@ std::unique_ptr<PackedLayer> pack_layer(const sprat_packed_layer& layer, const K
   switch (layer.weights) {
     case SPRAT_WEIGHTS_FLOAT32:
       return layer.zeros == SPRAT_ZEROS_DENSE ? pack_float_layer(layer, kernels) : pack_sparse_layer(layer, kernels);
+    case SPRAT_WEIGHTS_FLOAT16:
+    case SPRAT_WEIGHTS_BFLOAT16:
+      return pack_half_layer(layer, kernels);
     case SPRAT_WEIGHTS_INT8:
       return pack_int8_layer(layer, kernels);
     case SPRAT_WEIGHTS_INT4:

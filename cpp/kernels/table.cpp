@@ -18,6 +18,8 @@ extern const LinearInt8Kernels linear_int8_kernels;
 extern const LinearInt4Kernels linear_int4_kernels;
 extern const SparseKernels sparse_kernels;
 extern const LimitKernels limit_kernels;
+extern const HalfKernels half_kernels;
+extern const Bfloat16Kernels bfloat16_kernels;
 
 extern const KernelTable kernel_table;
 const KernelTable kernel_table = {
@@ -35,6 +37,8 @@ const KernelTable kernel_table = {
     .linear_int4 = &linear_int4_kernels,
     .sparse = &sparse_kernels,
     .limits = &limit_kernels,
+    .half = &half_kernels,
+    .bfloat16 = &bfloat16_kernels,
 };
 
 }  // namespace sprat::SPRAT_ISA

@@ -6,6 +6,8 @@
 
 #include "kernels/activation.h"
 #include "kernels/batch.h"
+#include "kernels/bfloat16.h"
+#include "kernels/half.h"
 #include "kernels/layer.h"
 #include "kernels/limits.h"
 #include "kernels/linear.h"
@@ -35,6 +37,8 @@ struct KernelTable {
   const LinearInt4Kernels* linear_int4;
   const SparseKernels* sparse;
   const LimitKernels* limits;
+  const HalfKernels* half;
+  const Bfloat16Kernels* bfloat16;
 };
 
 const KernelTable& kernels();  // of the instruction set in use: see api/dispatch.h
