@@ -34,7 +34,7 @@ class FloatLayer final : public PackedLayer {
   Form reads(int64_t rows) const override {
     return prefers_panels_ && rows >= linear_.panel_columns ? Form::kPanels : Form::kRows;
   }
-  bool takes(Form form, int64_t /*rows*/) const override { return form != Form::kCodes; }
+  bool takes(Form form, int64_t rows) const override { return form == Form::kPanels || form == reads(rows); }
   bool writes(Form out, Form in) const override { return out == Form::kPanels && in == Form::kPanels; }
 
   bool run(const Activations& in, int64_t rows, const Activations& out) const override {
