@@ -7,8 +7,8 @@
 
 SPRAT_ISA_BEGIN
 
-constexpr int kLane = kLanes<Vec<int32_t>>;
-constexpr int kVecsOfPanel = static_cast<int>(kInt8Panel) / kLane;
+constexpr int kIntLanes = kLanes<Vec<int32_t>>;
+constexpr int kVecsOfPanel = static_cast<int>(kInt8Panel) / kIntLanes;
 constexpr int64_t kFourOfPanel = kInt8Panel * kInt8Four;  // bytes of one step of k
 
 enum class Int8Output { kRealsOfStatic, kRealsOfDynamic, kCodes };
@@ -23,7 +23,7 @@ struct RowsOut {
   int64_t n;
   Vec<float> floor;
 
-  // Sums of outputs column to column + kLane; is_whole: n is not among them.
+  // Sums of outputs column to column + kIntLanes; is_whole: n is not among them.
   SPRAT_INLINE void store(Vec<float> sum, Vec<float> scale, Vec<float> bias, int64_t row, int64_t column,
                           bool is_whole) const {
     if constexpr (kCodes) {
@@ -32,8 +32,8 @@ struct RowsOut {
       Vec<int32_t> codes = requantize_to_code(sum, scale, bias, floor);
       if (!is_whole) codes = codes & Vec<int32_t>::load_partial(kAllOnes, n - column);
       const auto bytes = native::narrow_to_bytes(codes.r);
-      native::copy(q, reinterpret_cast<const uint8_t*>(&bytes), is_whole ? kLane : stride - column,
-                   native::LaneCount<kLane>{});
+      native::copy(q, reinterpret_cast<const uint8_t*>(&bytes), is_whole ? kIntLanes : stride - column,
+                   native::LaneCount<kIntLanes>{});
     } else {
       float* y = static_cast<float*>(out) + row * n + column;
       const Vec<float> real = max(floor, requantize(sum, scale, bias));

@@ -34,10 +34,10 @@ SPRAT_INLINE void finish_tile(const Int8Job& job, int64_t row, int64_t first, Ve
   using V = Vec<float>;
   using I = Vec<int32_t>;
   const RowsOut<kOutput == Int8Output::kCodes> out{job.out, job.layer.n, V(job.epilogue.floor)};
-  const bool is_whole = job.layer.n >= (first + kVecs) * kLane;
+  const bool is_whole = job.layer.n >= (first + kVecs) * kIntLanes;
   SPRAT_UNROLL(8)
   for (int v = 0; v < kVecs; ++v) {
-    const int64_t column = (first + v) * kLane;
+    const int64_t column = (first + v) * kIntLanes;
     const V scale = V::load(job.epilogue.scales + column), bias = V::load(job.epilogue.biases + column);
     SPRAT_UNROLL(8)
     for (int r = 0; r < kRows; ++r) {
@@ -62,11 +62,12 @@ SPRAT_NOINLINE void multiply_tile(const Int8Job& job, int64_t row, int64_t first
   const int64_t begin = kPresent ? layer.panel_begin[panel] : panel * (stride / kInt8Four);
   const int64_t fours = kPresent ? layer.panel_begin[panel + 1] - begin : stride / kInt8Four;
   const uint16_t* present = kPresent ? layer.present + begin : nullptr;
-  const int8_t* weight = layer.weight + begin * kFourOfPanel + first % kVecsOfPanel * kLane * kInt8Four;
+  const int8_t* weight = layer.weight + begin * kFourOfPanel + first % kVecsOfPanel * kIntLanes * kInt8Four;
   I sum[kAlong][kRows][kVecs];
   SPRAT_UNROLL(8)
   for (int v = 0; v < kVecs; ++v) {
-    const I start = kOutput == Int8Output::kRealsOfDynamic ? I(0) : I::load(job.epilogue.start + (first + v) * kLane);
+    const I start =
+        kOutput == Int8Output::kRealsOfDynamic ? I(0) : I::load(job.epilogue.start + (first + v) * kIntLanes);
     SPRAT_UNROLL(8)
     for (int r = 0; r < kRows; ++r) {
       sum[0][r][v] = start;
@@ -79,7 +80,7 @@ SPRAT_NOINLINE void multiply_tile(const Int8Job& job, int64_t row, int64_t first
     SPRAT_UNROLL(8)
     for (int v = 0; v < kVecs; ++v) {
       const int64_t next_panel = kVecsOfPanel < kVecs ? v / kVecsOfPanel * stride * kInt8Panel : 0;
-      w[v] = load_fours(weight + four * kFourOfPanel + next_panel + v % kVecsOfPanel * kLane * kInt8Four);
+      w[v] = load_fours(weight + four * kFourOfPanel + next_panel + v % kVecsOfPanel * kIntLanes * kInt8Four);
     }
     const uint8_t* at = x + (kPresent ? int64_t{present[four]} : four) * kInt8Four;
     SPRAT_UNROLL(8)
@@ -150,7 +151,7 @@ SPRAT_INLINE int64_t multiply_columns(const Int8Job& job, int64_t rows, int64_t 
 
 template <Int8Output kOutput>
 SPRAT_NOINLINE void multiply_all(const Int8Job& job, int64_t rows) {
-  const int64_t vecs = (job.layer.n + kLane - 1) / kLane;
+  const int64_t vecs = (job.layer.n + kIntLanes - 1) / kIntLanes;
   if (job.layer.panel_begin) {
     const int64_t first = multiply_columns<kOutput, true, kPresentVecs>(job, rows, 0, vecs);
     if constexpr (kPresentVecs > 1) multiply_columns<kOutput, true, 1>(job, rows, first, vecs);

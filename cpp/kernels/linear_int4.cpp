@@ -80,7 +80,7 @@ SPRAT_NOINLINE void multiply_tile(const Int4Job& job, int64_t row, int64_t first
   const LinearInt4& layer = job.layer;
   const int64_t k = layer.k, stride = int8_row_stride(k), groups = int4_groups(k, layer.group_size);
   const int64_t panel = first / kVecsOfPanel, steps = round_up(k, kInt4Step) / kInt4Step;
-  const int64_t lane = first % kVecsOfPanel * kLane;
+  const int64_t lane = first % kVecsOfPanel * kIntLanes;
   const uint8_t* weight = layer.weight + panel * steps * kFourOfPanel + lane * kInt8Four;
   const uint8_t* x = job.in.x + row * stride;
   const int64_t numbers = panel * groups * kInt8Panel + lane;
@@ -100,7 +100,7 @@ SPRAT_NOINLINE void multiply_tile(const Int4Job& job, int64_t row, int64_t first
   const auto add_step = [&](I(&low)[kRows][kVecs], I(&high)[kRows][kVecs]) SPRAT_INLINE_LAMBDA {
     Int4Weights w[kVecs];
     SPRAT_UNROLL(8)
-    for (int v = 0; v < kVecs; ++v) w[v] = load_step(weight + v * kLane * kInt8Four);
+    for (int v = 0; v < kVecs; ++v) w[v] = load_step(weight + v * kIntLanes * kInt8Four);
     SPRAT_UNROLL(8)
     for (int r = 0; r < kRows; ++r) {
       const UnsignedBytes a = broadcast_four(x + r * stride);
@@ -138,25 +138,25 @@ SPRAT_NOINLINE void multiply_tile(const Int4Job& job, int64_t row, int64_t first
     const int64_t place = numbers + group * kInt8Panel;
     SPRAT_UNROLL(8)
     for (int v = 0; v < kVecs; ++v) {
-      const V scale = V::load(layer.scales + place + v * kLane);
+      const V scale = V::load(layer.scales + place + v * kIntLanes);
       SPRAT_UNROLL(8)
       for (int r = 0; r < kRows; ++r) {
         I joined = sum[0][r][v];
         SPRAT_UNROLL(8)
         for (int a = 1; a < kAlong; ++a) joined += sum[a][r][v];
-        if (corrects) joined += I(correction[r]) * I::load(layer.weight_sums + place + v * kLane);
+        if (corrects) joined += I(correction[r]) * I::load(layer.weight_sums + place + v * kIntLanes);
         total[r][v] = add_group(total[r][v], joined >> 4, scale);
       }
     }
   }
   const RowsOut<kOutput == Int8Output::kCodes> out{job.out, layer.n, V(job.epilogue.floor)};
-  const bool is_whole = layer.n >= (first + kVecs) * kLane;
+  const bool is_whole = layer.n >= (first + kVecs) * kIntLanes;
   SPRAT_UNROLL(8)
   for (int r = 0; r < kRows; ++r) {
     const V scale(kOutput == Int8Output::kRealsOfDynamic ? job.in.scales[row + r] : job.epilogue.scale);
     SPRAT_UNROLL(8)
     for (int v = 0; v < kVecs; ++v) {
-      const int64_t column = (first + v) * kLane;
+      const int64_t column = (first + v) * kIntLanes;
       out.store(total[r][v], scale, V::load(job.epilogue.biases + column), row + r, column, is_whole);
     }
   }
@@ -174,7 +174,7 @@ SPRAT_INLINE void multiply_rows(const Int4Job& job, int64_t row, int64_t rows, i
 
 template <Int8Output kOutput>
 SPRAT_NOINLINE void multiply_all(const Int4Job& job, int64_t rows) {
-  const int64_t vecs = (job.layer.n + kLane - 1) / kLane;
+  const int64_t vecs = (job.layer.n + kIntLanes - 1) / kIntLanes;
   const int64_t tiles = (rows + kInt4Rows - 1) / kInt4Rows, fewer = rows / tiles, larger = rows % tiles;
   for (int64_t first = 0; first < vecs; first += kInt4Vecs) {
     int64_t row = 0;

@@ -1,9 +1,7 @@
 #include "kernels/linear_int8.h"
 
-#include "formulas/quantize/choose_qparams.h"
-#include "formulas/quantize/value_range.h"
 #include "kernels/int8_tile.h"
-#include "kernels/quantize_codes.h"
+#include "kernels/quantize_rows.h"
 
 SPRAT_ISA_BEGIN
 
@@ -91,71 +89,6 @@ void to_codes(const float* weight_scales, const float* bias, int64_t n, float sc
               : CodeNumbers{0, 0};
     scales[i] = numbers.scale;
     biases[i] = numbers.bias;
-  }
-}
-
-using QuantizeRows = Quantize<UInt8, float>;
-
-// Rows that end within a group are stored as whole groups all the same: the next row overwrites what is too much.
-SPRAT_INLINE void quantize_row(const QuantizeRows& body, const OfChannel<Vec<float>>& numbers, const float* x,
-                               int64_t k, uint8_t* q) {
-  int64_t i = 0;
-  for (; i + kGroup <= k; i += kGroup) {
-    UInt8::store_group(q + i, body.codes_of<true>(numbers, 0, x + i, kGroup).at, body.limits);
-  }
-  if (i < k) UInt8::store_group(q + i, body.codes_of<false>(numbers, 0, x + i, k - i).at, body.limits);
-}
-
-SPRAT_INLINE QuantizeRows quantizer() {
-  return {nullptr, nullptr, Vec<float>(UInt8::kMin), Vec<float>(UInt8::kMax), {UInt8::kMin, UInt8::kMax}, false};
-}
-
-void quantize_static(const float* x, int64_t rows, int64_t k, float scale, int32_t zero_point, uint8_t* q) {
-  const OfChannel<Vec<float>> numbers{Vec<float>(scale), Vec<float>(zero_point)};
-  const QuantizeRows body = quantizer();
-  const int64_t stride = int8_row_stride(k);
-  if (k == stride) {  // no gaps: one long row
-    k *= rows;
-    rows = 1;
-  }
-  for (int64_t row = 0; row < rows; ++row) quantize_row(body, numbers, x + row * k, k, q + row * stride);
-}
-
-// The smallest lane of numbers.
-SPRAT_INLINE float least_lane(Vec<float> v) {
-  typedef float Four __attribute__((vector_size(16)));
-  Four parts[kLane / 4];
-  __builtin_memcpy(parts, &v.r, sizeof parts);
-  Four least = parts[0];
-  for (int i = 1; i < kLane / 4; ++i) least = parts[i] < least ? parts[i] : least;
-  return min(min(least[0], least[1]), min(least[2], least[3]));
-}
-
-SPRAT_INLINE QParams<float> qparams_of_row(const float* x, int64_t k) {
-  using V = Vec<float>;
-  constexpr int kChains = 4;  // a minimum waits for the last
-  ValueRange<V> lanes[kChains];
-  int64_t i = 0;
-  for (; i + kChains * kLane <= k; i += kChains * kLane) {
-    SPRAT_UNROLL(4)
-    for (int c = 0; c < kChains; ++c) lanes[c].add(V::load(x + i + c * kLane));
-  }
-  for (; i < k; i += kLane) lanes[0].add(V::load_partial(x + i, k - i));  // 0 lies in every range
-  for (int c = 1; c < kChains; ++c) {
-    lanes[0].low = min(lanes[0].low, lanes[c].low);
-    lanes[0].high = max(lanes[0].high, lanes[c].high);
-  }
-  return choose_qparams(least_lane(lanes[0].low), -least_lane(-lanes[0].high), UInt8::kMin, UInt8::kMax, false);
-}
-
-void quantize_dynamic(const float* x, int64_t rows, int64_t k, uint8_t* q, float* scales, int32_t* zero_points) {
-  const QuantizeRows body = quantizer();
-  for (int64_t row = 0; row < rows; ++row, x += k, q += int8_row_stride(k)) {
-    const QParams<float> chosen = qparams_of_row(x, k);
-    const OfChannel<Vec<float>> numbers{Vec<float>(chosen.scale), Vec<float>(chosen.zero_point)};
-    quantize_row(body, numbers, x, k, q);
-    scales[row] = chosen.scale;
-    zero_points[row] = chosen.zero_point;
   }
 }
 

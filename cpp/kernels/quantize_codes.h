@@ -76,24 +76,33 @@ struct Quantize {
     Vec<int32_t> at[4];
   };
 
-  template <bool kWhole, class At>
-  SPRAT_INLINE Codes codes_of(const At& at, int64_t i, const T* x, int64_t n) const {
+  // Of the four registers that load(0) to load(3) give; register k begins at element i + k * step of what `at` knows.
+  template <class At, class Load>
+  SPRAT_INLINE Codes codes_of(const At& at, int64_t i, int64_t step, const Load& load) const {
     Codes codes;
     Mask<V> sure[4];
     for (int k = 0; k < 4; ++k) {
-      const auto value = Reals<T>::template load<kWhole>(x + k * kCount, n - k * kCount);
+      const Reals<T> value = load(k);
       Reals<T> shifted;
       for (int r = 0; r < Reals<T>::kRegisters; ++r) {
         Mask<V> here;
-        shifted.at[r] = at.bracket(i + k * kCount + r * kLanes<V>).shifted_code(value.at[r], here);
+        shifted.at[r] = at.bracket(i + k * step + r * kLanes<V>).shifted_code(value.at[r], here);
         sure[k] = r == 0 ? here : sure[k] && here;
       }
       codes.at[k] = integers_of(shifted);
     }
     if (!all((sure[0] && sure[1]) && (sure[2] && sure[3]))) [[unlikely]] {
-      for (int k = 0; k < 4; ++k) codes.at[k] = divide<kWhole>(at, i + k * kCount, x + k * kCount, n - k * kCount);
+      for (int k = 0; k < 4; ++k) codes.at[k] = divide(at, i + k * step, load(k));
     }
     return codes;
+  }
+
+  // Of n elements from x on, at most a group.
+  template <bool kWhole, class At>
+  SPRAT_INLINE Codes codes_of(const At& at, int64_t i, const T* x, int64_t n) const {
+    return codes_of(at, i, kCount, [&](int64_t k) SPRAT_INLINE_LAMBDA {
+      return Reals<T>::template load<kWhole>(x + k * kCount, n - k * kCount);
+    });
   }
 
  private:
@@ -107,9 +116,8 @@ struct Quantize {
     }
   }
 
-  template <bool kWhole, class At>
-  SPRAT_INLINE Vec<int32_t> divide(const At& at, int64_t i, const T* x, int64_t n) const {
-    auto value = Reals<T>::template load<kWhole>(x, n);
+  template <class At>
+  SPRAT_INLINE Vec<int32_t> divide(const At& at, int64_t i, Reals<T> value) const {
     for (int r = 0; r < Reals<T>::kRegisters; ++r) {
       const int64_t j = i + r * kLanes<V>;
       const V scale = at.scale(j);

@@ -16,7 +16,9 @@ class OfChannel {
  public:
   static constexpr bool kIsSame = true;
   SPRAT_INLINE OfChannel(V scale, V zero_point)
-      : scale_(scale), zero_point_(zero_point), bracket_(Bracket<V>::of(scale, zero_point)) {}
+      : OfChannel(scale, zero_point, Bracket<V>::of(scale, zero_point)) {}
+  SPRAT_INLINE OfChannel(V scale, V zero_point, const Bracket<V>& bracket)
+      : scale_(scale), zero_point_(zero_point), bracket_(bracket) {}
   SPRAT_INLINE V scale(int64_t) const { return scale_; }
   SPRAT_INLINE V zero_point(int64_t) const { return zero_point_; }
   SPRAT_INLINE Bracket<V> bracket(int64_t) const { return bracket_; }

@@ -20,17 +20,31 @@ struct QParams {
   int32_t zero_point;
 };
 
+// The affine form, for a range in each lane; the zero points are whole numbers.
+template <class V>
+struct AffineQParams {
+  V scale, zero_point;
+
+  SPRAT_HD SPRAT_INLINE static AffineQParams of(V low, V high, int32_t quant_min, int32_t quant_max) {
+    using T = Scalar<V>;
+    low = min(low, V(0));
+    high = max(high, V(0));
+    // Halves keep high - low finite, and change no bit of the quotient.
+    const V steps = (high / V(2) - low / V(2)) / V(T(quant_max - quant_min) / 2);
+    const V scale = select(low == high, V(1), max(steps, V(kLeastNormal<T>)));
+    return {scale, clamp(round_even(V(quant_min) - low / scale), V(quant_min), V(quant_max))};
+  }
+};
+
 template <class T>
 SPRAT_HD SPRAT_INLINE QParams<T> choose_qparams(T low, T high, int32_t quant_min, int32_t quant_max, bool symmetric) {
-  low = min(low, T(0));
-  high = max(high, T(0));
-  const T half_steps = T(quant_max - quant_min) / 2;
-  // Halves keep high - low finite, and change no bit of the quotient.
-  const T reach = symmetric ? max(-low, high) : high / 2 - low / 2;
-  const T scale = low == high ? T(1) : max(reach / half_steps, kLeastNormal<T>);
-  if (symmetric) return {scale, (quant_min + quant_max + 1) / 2};
-  const T zero_point = clamp(round_even(T(quant_min) - low / scale), T(quant_min), T(quant_max));
-  return {scale, static_cast<int32_t>(zero_point)};
+  if (!symmetric) {
+    const auto chosen = AffineQParams<T>::of(low, high, quant_min, quant_max);
+    return {chosen.scale, static_cast<int32_t>(chosen.zero_point)};
+  }
+  const T reach = max(-min(low, T(0)), max(high, T(0)));
+  const T scale = reach == 0 ? T(1) : max(reach / (T(quant_max - quant_min) / 2), kLeastNormal<T>);
+  return {scale, (quant_min + quant_max + 1) / 2};
 }
 
 SPRAT_ISA_END
