@@ -121,31 +121,48 @@ struct RowNumbers {
 
 // Lane i: all lanes of registers[i], joined. As in a transpose (simd/transpose.h) halves are interleaved, but each time
 // the two that come of it become one.
-template <class V, class Join>
-SPRAT_INLINE V join_lanes(V (&registers)[kLanes<V>], const Join& join) {
-  constexpr std::make_integer_sequence<int, kLanes<V>> lanes;
-  SPRAT_UNROLL(4)
-  for (int half = kLanes<V> / 2; half > 0; half /= 2) {
+template <int kCount, class V, class Join>
+SPRAT_INLINE V join_lanes(V (&registers)[kCount], const Join& join) {
+  if constexpr (kCount == 1) {
+    return registers[0];
+  } else {
+    constexpr std::make_integer_sequence<int, kLanes<V>> lanes;
+    V joined[kCount / 2];
     SPRAT_UNROLL(8)
-    for (int i = 0; i < half; ++i) {
-      registers[i] = join(V(native::interleave<0>(registers[i].r, registers[i + half].r, lanes)),
-                          V(native::interleave<1>(registers[i].r, registers[i + half].r, lanes)));
+    for (int i = 0; i < kCount / 2; ++i) {
+      const auto a = registers[i].r, b = registers[i + kCount / 2].r;
+      joined[i] = join(V(native::interleave<0>(a, b, lanes)), V(native::interleave<1>(a, b, lanes)));
     }
+    return join_lanes(joined, join);
   }
-  return registers[0];
 }
 
 // As many rows as a register has lanes, or fewer: their ranges are turned around, and all scales computed at once.
 SPRAT_INLINE void choose_rows(const float* x, int64_t rows, int64_t k, RowNumbers& numbers) {
+  using V = Vec<float>;
   constexpr int kRows = static_cast<int>(RowNumbers::kRows);
-  Vec<float> low[kRows], high[kRows];
+  alignas(64) float lows[kRows][kRows], highs[kRows][kRows];
   for (int64_t row = 0; row < kRows; ++row) {
-    const RangeWithZero<Vec<float>> range = range_of_row(x + (row < rows ? row * k : 0), row < rows ? k : 0);
-    low[row] = range.low;
-    high[row] = range.high;
+    const bool is_short = k <= kRows;
+    RangeWithZero<V> range;
+    if (row < rows) {
+      if (is_short) {
+        range.add(V::load_partial(x + row * k, k));
+      } else {
+        range = range_of_row(x + row * k, k);
+      }
+    }
+    range.low.store(lows[row]);
+    range.high.store(highs[row]);
   }
-  numbers.choose(join_lanes(low, [](auto a, auto b) SPRAT_INLINE_LAMBDA { return min(a, b); }),
-                 join_lanes(high, [](auto a, auto b) SPRAT_INLINE_LAMBDA { return max(a, b); }));
+  V low[kRows], high[kRows];
+  SPRAT_UNROLL(16)
+  for (int row = 0; row < kRows; ++row) {
+    low[row] = V::load(lows[row]);
+    high[row] = V::load(highs[row]);
+  }
+  numbers.choose(join_lanes(low, [](V a, V b) SPRAT_INLINE_LAMBDA { return min(a, b); }),
+                 join_lanes(high, [](V a, V b) SPRAT_INLINE_LAMBDA { return max(a, b); }));
 }
 
 // Fewer rows than this choose one by one.
