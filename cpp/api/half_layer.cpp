@@ -54,6 +54,11 @@ class HalfLayer final : public TwoByteLayer {
         half_(kernels.half->of[layer.weights == SPRAT_WEIGHTS_BFLOAT16]),
         rounds_input_(layer.input == SPRAT_INPUT_BFLOAT16) {}
 
+  const char* kernel(int64_t /*rows*/) const override {
+    return rounds_input_ ? "input rounded to bfloat16, products of float32: the CPU has no others"
+                         : "outputs are the lanes, weights widened on their way to the product";
+  }
+
  protected:
   bool pack_weight(const uint16_t* weight) override {
     if (!weight_.allocate(half_.packed_size(in_features(), out_features()))) return false;
@@ -111,6 +116,8 @@ class Bfloat16Layer final : public TwoByteLayer {
   static bool is_possible(const KernelTable& kernels) {
     return kernels.bfloat16->multiply && cpu_features().avx512_bf16;
   }
+
+  const char* kernel(int64_t /*rows*/) const override { return "pairs of bfloat16, by the CPU's own instruction"; }
 
  protected:
   bool pack_weight(const uint16_t* weight) override {

@@ -35,6 +35,10 @@ class Int4Layer final : public PackedLayer {
     return true;
   }
 
+  const char* kernel(int64_t /*rows*/) const override {
+    return "four products of bytes in each lane, a sum for each group of inputs";
+  }
+
   Form reads(int64_t /*rows*/) const override { return Form::kCodes; }
   const InputCodes* codes() const override { return &codes_; }
 

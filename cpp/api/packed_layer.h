@@ -41,7 +41,7 @@ class PackedLayer {
   int64_t out_features() const { return out_features_; }
 
   // How it computes so many rows, in a few words.
-  virtual const char* kernel(int64_t /*rows*/) const { return "outputs are the lanes, weights packed once"; }
+  virtual const char* kernel(int64_t rows) const = 0;
 
   // The form it likes its input in best, and whether it can take one that is there already.
   virtual Form reads(int64_t rows) const = 0;

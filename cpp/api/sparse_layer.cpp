@@ -33,6 +33,11 @@ class UnstructuredLayer final : public SparseLayer {
 
   bool pack(const WeightMatrix& weight) override { return steps_.pack(weight) && lists_.pack(weight); }
 
+  const char* kernel(int64_t rows) const override {
+    return reads(rows) == Form::kPanels ? "rows are the lanes, each output has a list of its inputs"
+                                        : "outputs are the lanes, inputs looked up in windows of 32";
+  }
+
   Form reads(int64_t rows) const override { return rows >= sparse().rows_in_panels ? Form::kPanels : Form::kRows; }
   bool writes(Form out, Form in) const override { return out == Form::kPanels && in == Form::kPanels; }
 
@@ -67,6 +72,10 @@ class BlocksLayer final : public SparseLayer {
   using SparseLayer::SparseLayer;
 
   bool pack(const WeightMatrix& weight) override { return blocks_.pack(weight); }
+
+  const char* kernel(int64_t /*rows*/) const override {
+    return "16 outputs are the lanes, inputs of zero blocks left out";
+  }
 
   Form reads(int64_t /*rows*/) const override { return Form::kRows; }
 

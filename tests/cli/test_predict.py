@@ -186,9 +186,22 @@ def test_inspect_quantized_pruned_and_checkpoints(classifier: Path, sprat_comman
     sprat.save(model, "pruned.safetensors")
     argv = ("train", "table.csv", "--target", "kind", "--epochs", 1, "--checkpoint", "run.safetensors", "-q")
     assert sprat_command(*argv)[0] == 0
-    assert "quantized row by row" in sprat_command("inspect", "int8.safetensors")[1]
+    quantized = sprat_command("inspect", "int8.safetensors")[1]
+    assert "int8 weights, inputs quantized row by row" in quantized
     assert "held at zero by masks" in sprat_command("inspect", "pruned.safetensors")[1]
     status, out, _ = sprat_command("inspect", "run.safetensors")
     assert status == 0
     assert "training" in out
     assert "not a model" not in out
+
+
+def test_explain(classifier: Path, sprat_command: Run) -> None:
+    status, out, _ = sprat_command("explain", classifier, "--rows", 32)
+    assert status == 0
+    assert out.startswith("32 rows, one thread, ")
+    found = json.loads(sprat_command("explain", classifier, "--json")[1])
+    assert found["rows"] == 1
+    assert {layer["limited_by"] for layer in found["layers"]} <= {"arithmetic", "reading"}
+    status, _, err = sprat_command("explain", classifier, "--rows", 0)
+    assert status == 2
+    assert "--rows" in err

@@ -24,7 +24,8 @@ def run(arguments: argparse.Namespace) -> None:
         write_json(described, "-")
         return
     print(f"{described['path']}: {described['kind']}, format {described['version']}, {described['bytes']:,} bytes")
-    sparse = f", {described['sparsity']:.0%} held at zero by masks" if described["sparsity"] else ""
+    how = "held at zero by masks" if described["kind"] == "mlp" else "zero"
+    sparse = f", {described['sparsity']:.0%} {how}" if described["sparsity"] else ""
     print(f"{described['parameters']:,} parameters{sparse}")
     for index, layer in enumerate(described["layers"]):
         print(f"  layer {index}: {_layer(layer)}")
@@ -38,9 +39,15 @@ def _layer(layer: dict[str, Any]) -> str:
         parts.append("no bias")
     if layer.get("dropout"):
         parts.append(f"dropout {layer['dropout']:g}")
-    if "input_scale" in layer:
-        scale = layer["input_scale"]
-        parts.append("inputs quantized row by row" if scale is None else f"inputs in steps of {scale:.3g}")
+    if "weights" in layer:
+        parts.append(f"{layer['weights']} weights")
+        if layer["zeros"] != "dense":
+            parts.append(f"zeros left out ({layer['zeros']})")
+        if layer["products"] != "float32":
+            parts.append(f"{layer['products']} products")
+        if layer["weights"] in ("int8", "int4"):
+            scale = layer["input_scale"]
+            parts.append("inputs quantized row by row" if scale is None else f"inputs in steps of {scale:.3g}")
     return ", ".join(parts)
 
 
