@@ -8,7 +8,6 @@ from data_sets import arguments, load
 
 import sprat
 from sprat import prune
-from sprat.optim import AdamW
 from sprat.optim.schedules import Cosine
 from sprat.quantization import quantize_model
 from sprat.training import GradualPruning
@@ -18,10 +17,10 @@ task = load(chosen.data, chosen.folder)
 steps = -(-len(task.train[1]) // task.batch_size)
 
 
-def fit(model, seed, epochs=task.epochs, lr=1e-3, **more):
+def fit(model, seed, epochs=task.epochs, lr=task.lr, **more):
     """Train on, with a rate that falls to 0."""
-    adam = AdamW(model, lr=Cosine(lr, steps=epochs * steps), weight_decay=0.05)
-    sprat.fit(model, *task.train, epochs=epochs, batch_size=task.batch_size, optimizer=adam, seed=seed, **more)
+    optimizer = task.optimizer(model, lr=Cosine(lr, steps=epochs * steps))
+    sprat.fit(model, *task.train, epochs=epochs, batch_size=task.batch_size, optimizer=optimizer, seed=seed, **more)
     return model
 
 

@@ -56,6 +56,46 @@ def test_blocks(shape: tuple[int, int], h: int, w: int, sparsity: float, rng: np
     assert_same_bits(mask, blocks(scores, sparsity, h, w))
 
 
+def panels(scores: np.ndarray, sparsity: float, h: int, w: int) -> np.ndarray:
+    """Slot after slot: the k-th best of each output of a panel, the lowest mean first."""
+    rows, columns = scores.shape
+    slots = []
+    for r in range(0, rows, h):
+        for c in range(0, columns, w):
+            part = -np.sort(-scores[r : r + h, c : c + w], axis=1)
+            slots += [(part[:, k].mean(), r, c, k, len(part)) for k in range(part.shape[1])]
+    order = sorted(slots, key=lambda slot: (slot[0], slot[1], slot[2], slot[3]))
+    gone = np.cumsum([0] + [slot[4] for slot in order])
+    count = min(range(len(gone)), key=lambda i: (abs(gone[i] - sparsity * scores.size), i))
+    mask = np.zeros(scores.shape, np.uint8)
+    for r in range(0, rows, h):
+        for c in range(0, columns, w):
+            kept = sum(1 for slot in order[count:] if slot[1:3] == (r, c))
+            part = scores[r : r + h, c : c + w]
+            for row in range(len(part)):
+                best = sorted(range(part.shape[1]), key=lambda i: (part[row, i], i))[part.shape[1] - kept :]
+                mask[r + row, [c + i for i in best]] = 1
+    return mask
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(("h", "w"), [(16, 32), (2, 3), (1, 1), (4, 8)])
+@pytest.mark.parametrize("sparsity", [0.0, 0.3, 0.9, 1.0])
+def test_panels(shape: tuple[int, int], h: int, w: int, sparsity: float, rng: np.random.Generator) -> None:
+    scores = rng.integers(-8, 9, shape).astype(np.float64)
+    mask = patterns.Panels(h, w).keep({"w": scores}, sparsity)["w"]
+    assert_same_bits(mask, panels(scores, sparsity, h, w))
+
+
+def test_panels_count_what_is_gone_already(rng: np.random.Generator) -> None:
+    m = nn.MLP([100, 40, 8], seed=0)
+    for sparsity in (0.2, 0.5, 0.7, 0.9):
+        prune.magnitude(m, sparsity, pattern="panels", scope="layer")
+        assert [row.sparsity for row in prune.report(m).rows] == pytest.approx([sparsity] * 2, abs=0.03)
+    kept = m.masks["layers.0.weight"][:16, :96].reshape(16, 3, 32).sum(axis=2)
+    assert (kept == kept[0]).all()
+
+
 @pytest.mark.parametrize("sparsity", [0.0, 0.5, 0.777, 1.0])
 def test_unstructured_is_the_native_selection(sparsity: float, rng: np.random.Generator) -> None:
     weights = {
@@ -81,7 +121,7 @@ def test_names() -> None:
     assert patterns.get("16x4") == patterns.Blocks(16, 4)
     assert patterns.get("blocks") == patterns.get("16x1")
     for bad in ("", "4:2", "0:4", "2:0", "x4", "0x4", "n:n", "2:4:8", 3, None):
-        with pytest.raises(ValueError, match=r"^pattern: wanted 'unstructured', 'n:m' such as '2:4'"):
+        with pytest.raises(ValueError, match=r"^pattern: wanted 'unstructured', 'panels'"):
             patterns.get(bad)  # type: ignore[arg-type]
 
 
@@ -93,7 +133,7 @@ def test_count_follows_the_sparsity() -> None:
     assert rule.clamp(0.9) == 0.5
 
 
-@pytest.mark.parametrize("pattern", ["2:4", "n:32", "blocks", "16x4"])
+@pytest.mark.parametrize("pattern", ["2:4", "n:32", "panels", "blocks", "16x4"])
 def test_models(pattern: str) -> None:
     m = nn.MLP([40, 48, 20, 3], seed=0)
     prune.magnitude(m, 0.3)  # what is gone stays gone, and counts
@@ -126,6 +166,7 @@ def test_same_bits_everywhere() -> None:
     def compute() -> list[np.ndarray]:
         m = nn.MLP([40, 48, 20, 3], seed=5)
         prune.magnitude(m, 0.5, pattern="blocks")
+        prune.magnitude(m, 0.6, pattern="panels")
         prune.magnitude(m, 0.8, pattern="n:32")
         return list(m.parameters().values())
 
@@ -137,8 +178,8 @@ def test_refused_calls_change_nothing() -> None:
     before = m.params.tobytes()
     for call, line in (
         (lambda: prune.magnitude(m, 0.9, pattern="2:4"), "sparsity: wanted at most 0.5 with pattern '2:4', got 0.9"),
-        (lambda: prune.magnitude(m, 0.5, pattern="3"), "pattern: wanted 'unstructured', 'n:m' such as '2:4', "
-         "'blocks' or such as '16x4', got '3'"),
+        (lambda: prune.magnitude(m, 0.5, pattern="3"), "pattern: wanted 'unstructured', 'panels', 'blocks', "
+         "such as '2:4' or '16x4', got '3'"),
         (lambda: prune.weights(m, pattern="n:4"), "sparsity: wanted a number in [0, 1], got None; only a pattern such "
          "as '2:4' brings its own"),
     ):  # fmt: skip

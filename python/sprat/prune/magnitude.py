@@ -123,8 +123,10 @@ def magnitude(
         leaves out.
     pattern
         What may go together: ``"unstructured"`` (any weights), n of every m inputs such as ``"2:4"``, ``"3:32"`` or
-        ``"n:32"``, ``"blocks"`` (16 outputs x 1 input) or such as ``"16x4"``: see :mod:`sprat.prune.patterns`. An array is
-        then a weight (out_features, in_features). The count is exact but for blocks, which come as near as they can.
+        ``"n:32"``, ``"panels"``, ``"blocks"`` (16 outputs x 1 input) or such as ``"16x4"``: see
+        :mod:`sprat.prune.patterns`. An array is
+        then a weight (out_features, in_features). The count is exact
+        but for panels and blocks, which come as near as they can.
     scope
         For a model: ``"global"`` ranks the weights of all layers together, as magnitude pruning usually does best (Han et
         al. 2015; Frankle & Carbin 2019); ``"layer"`` gives each layer the same sparsity.

@@ -43,7 +43,7 @@ def weights(
     loss : optional
         As for :func:`sprat.fit`; by default the one the model was trained with.
     pattern : str
-        ``"unstructured"``, n of every m inputs such as ``"2:4"`` or ``"n:32"``, ``"blocks"``, or such as ``"16x4"``: see
+        ``"unstructured"``, n of every m inputs such as ``"2:4"`` or ``"n:32"``, ``"panels"``, ``"blocks"``, or such as ``"16x4"``: see
         :mod:`sprat.prune.patterns`.
     scope : "global" or "layer"
         Rank the weights of all layers together, or each layer for itself. In patterns of n of m inputs all groups are alike.
