@@ -1,7 +1,6 @@
 """What pruning and quantization cost in accuracy, beside the dense network trained just as long.
 
-python examples/compression_results.py --data fashion --seeds 3        (or diamonds, or digits; see data_sets.py)
-"""
+python examples/compression_results.py --data fashion --seeds 3        (or diamonds, or digits; see data_sets.py)"""
 
 import numpy as np
 from data_sets import arguments, load
@@ -9,7 +8,7 @@ from data_sets import arguments, load
 import sprat
 from sprat import prune
 from sprat.optim.schedules import Cosine
-from sprat.quantization import quantize_model
+from sprat.quantization import QATConfig, quantize_model
 from sprat.training import GradualPruning
 
 chosen = arguments(__doc__, seeds=1)
@@ -39,13 +38,16 @@ def narrow(model, seed):
 rows = {}
 for seed in range(chosen.seeds):
     half = fit(sprat.nn.MLP(task.sizes, seed=seed), seed)
-    models = {"dense, half as long": half}
-    dense = models["dense"] = fit(half.copy(), seed + 100)
+    dense = fit(half.copy(), seed + 100)
+    models = {"dense, half as long": half, "dense": dense}
     models["90% zeros, anywhere"] = sparse(half.copy(), seed + 100)
+    models["90% zeros, in panels"] = sparse(half.copy(), seed + 100, pattern="panels")
     models["90% zeros, 3 of every 32"] = sparse(half.copy(), seed + 100, pattern="n:32", layers=[0, 1])
     models["neurons, 70% fewer products"] = narrow(half.copy(), seed + 100)
     models["int8, dynamic"] = quantize_model(dense)
     models["int8, static"] = quantize_model(dense, task.train[0][:2048])
+    four_bits = fit(dense.copy(), seed + 200, 3, task.lr / 10, qat=QATConfig("int4"))
+    models["int4, trained for it"] = sprat.pack(four_bits, "int4", zeros="dense", plan="as asked")
     for name, model in models.items():
         packed = sprat.pack(model, plan="as asked") if isinstance(model, sprat.nn.MLP) else model
         products = sum(np.count_nonzero(layer.weight) for layer in packed.layers)

@@ -222,3 +222,32 @@ def test_int4_parameters_of_a_step() -> None:
         for name, weight in model.parameters().items():
             wanted = fake_quantize_groups(weight, 32) if name.endswith("weight") else weight
             assert_same_bits(views[name], wanted)
+
+
+def test_int4_learns_and_packs() -> None:
+    x_val, y_val = spiral(300, seed=1)
+    model = MLP([2, 64, 64, 3], seed=0)
+    fit(model, epochs=25, qat=None)
+    history = fit(model, validation=(x_val, y_val), epochs=10, lr=3e-3, qat=QATConfig("int4", averaging=0.1))
+    packed = sprat.pack(model, "int4", plan="as asked", zeros="dense")
+    assert packed.is_static
+    assert {layer.weights for layer in packed.layers} == {"int4"}
+    scores = sprat.evaluate(packed, x_val, y_val)
+    assert scores["accuracy"] > 0.9
+    assert history["val_loss"][-1] == pytest.approx(scores["loss"], rel=1e-12)
+    fake = model.forward(x_val, params=packed.dequantize().params)
+    assert (fake.argmax(1) == packed(x_val).argmax(1)).mean() > 0.99
+
+
+def test_int4_training_makes_up_for_most_of_what_rounding_loses() -> None:
+    data = sprat.demo.digits()
+    model = MLP([64, 48, 10], seed=0)
+    sprat.fit(model, *data.train, epochs=20, lr=2e-3, batch_size=32)
+
+    def loss(trained: MLP, **options: Any) -> float:
+        packed = sprat.pack(trained, "int4", group_size=64, plan="as asked", zeros="dense", **options)
+        return sprat.evaluate(packed, *data.test)["loss"]
+
+    real, rounded = sprat.evaluate(model, *data.test)["loss"], loss(model, calibration=data.train[0])
+    sprat.fit(model, *data.train, epochs=8, lr=5e-4, batch_size=32, qat=QATConfig("int4", group_size=64))
+    assert loss(model) < real + 0.5 * max(rounded - real, 0.02)
