@@ -50,6 +50,12 @@ class AutoFit:
         None when it was given, or there was no time.
     replanned : bool
         The run was shortened, to end in time.
+
+    Examples
+    --------
+    >>> print(AutoFit(History(), ["batch size 64: given", "learning rate: given"], {}))
+    - batch size 64: given
+    - learning rate: given
     """
 
     history: History

@@ -43,6 +43,11 @@ class BatchSize:
     step_seconds : dict
         Seconds of a step by batch size, measured or given; empty when time played no part.
     reason : str
+
+    Examples
+    --------
+    >>> print(BatchSize(64, 250.0, {}, "the noise scale is 250 rows"))
+    batch size 64: the noise scale is 250 rows
     """
 
     size: int
@@ -230,6 +235,3 @@ def _given(step_seconds: Mapping[int, float], sizes: Sequence[int]) -> dict[int,
                 f"step_seconds: wanted seconds for batches of {', '.join(map(str, sizes))}, {size} is missing"
             )
     return {size: check_positive(f"step_seconds[{size}]", step_seconds[size]) for size in sizes}
-
-
-__all__ = ["SIZES", "BatchSize", "find_batch_size", "measure", "noise_scale"]

@@ -46,6 +46,13 @@ class RangeTest:
     reason : str
         Why, in a sentence.
     batch_size : int
+
+    Examples
+    --------
+    >>> rates = np.logspace(-3, -1, 3)
+    >>> test = RangeTest(rates, 1 / rates, 1 / rates, 0.05, "as the loss fell up to there", 64)
+    >>> print(str(test).splitlines()[-1])
+    suggested rate 0.05: as the loss fell up to there
     """
 
     rates: NDArray[np.float64]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from ..._check import check_count, check_positive
 from ...optim.schedules import Cosine, OneCycle, Schedule, Warmup
@@ -26,6 +25,11 @@ class ScheduleChoice:
         What ``lr=`` of ``fit`` takes; a number when a callback lowers it.
     name : "one-cycle", "warmup + cosine" or "reduce on plateau"
     reason : str
+
+    Examples
+    --------
+    >>> choose_schedule(0.01, steps=50).name
+    'one-cycle'
     """
 
     schedule: Schedule | float
@@ -75,8 +79,3 @@ def choose_schedule(lr: float, steps: int | None, epochs: int | None = None) -> 
         f"{length} allow a warm-up of {warm} steps to {rate:.2g} and a slow cosine to 0, which ends better than a jump"
     )
     return ScheduleChoice(cosine, "warmup + cosine", reason)
-
-
-def describe(schedule: Any) -> str:
-    """One word for a schedule in a table of settings."""
-    return getattr(schedule, "name", "constant")
