@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from .._bits import from_bits
 from . import container, layout, registry
 from .atomic import PathLike
 
@@ -122,10 +126,12 @@ def describe(path: PathLike) -> dict[str, Any]:
         kind, config, prefix = contents.kind, contents.config, ""
         if kind == "training":
             kind, config, prefix = config["kind"], config["model"], "model."
-        names = [prefix + name for name in registry.by_kind(kind).layout(config)]
-        masks = [name for name in names if name.startswith(f"{prefix}mask.")]
+        sizes = {name: math.prod(spec.shape) for name, spec in registry.by_kind(kind).layout(config).items()}
+        masks = [name.removeprefix("mask.") for name in sizes if name.startswith("mask.")]
         layers = config["model"]["layers"]
-        zeros = sum(int((container.read_array(contents, file, name) == 0).sum()) for name in masks)
+        zeros = sum(
+            _removed(container.read_array(contents, file, f"{prefix}mask.{name}"), sizes[name]) for name in masks
+        )
         zeros += sum(_weights(layer) - layer["nonzeros"] for layer in layers if layer.get("nonzeros") is not None)
         parameters = sum(_weights(layer) + layer["out_features"] * layer["bias"] for layer in layers)
         return {
@@ -139,6 +145,10 @@ def describe(path: PathLike) -> dict[str, Any]:
             "tensors": {name: [str(entry.dtype), list(entry.shape)] for name, entry in contents.tensors.items()},
             "config": contents.config,
         }
+
+
+def _removed(mask: np.ndarray, size: int) -> int:
+    return size - int(from_bits(mask, (size,)).sum())
 
 
 def _weights(layer: Mapping[str, Any]) -> int:

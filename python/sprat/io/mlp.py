@@ -1,8 +1,8 @@
 """How an MLP lies in a file.
 
 Tensors have the names of ``MLP.parameters()`` ("layers.0.weight" is (out, in), "layers.0.bias" is (out,)); a pruned
-parameter has a second tensor "mask.layers.0.weight" of uint8, 1 keeps. Weights must be finite, masks 0 or 1, and what a
-mask removes must be zero: a file that says otherwise was not written by sprat. A model from quantization-aware training
+parameter has a second tensor "mask.layers.0.weight" of uint8 with a bit for each element, row after row, the first in
+the lowest bit: 1 keeps. Weights must be finite, and what a mask removes must be zero: a file that says otherwise was not written by sprat. A model from quantization-aware training
 has the ranges of its layers' inputs in the configuration, as "input_quant".
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .._bits import from_bits, num_bytes, to_bits
 from ..nn import MLP, LayerSpec, activations
 from ..nn._passes import FakeQuant
 from . import heads, registry
@@ -37,7 +38,7 @@ def encode(model: MLP) -> tuple[dict[str, Any], Arrays]:
     for name, mask in model.masks.items():
         if arrays[name][mask == 0].any():
             raise ValueError(f"cannot save the model: {name} is not zero where its mask is; call set_mask again")
-        arrays[f"mask.{name}"] = np.asarray(mask, dtype=np.uint8)
+        arrays[f"mask.{name}"] = to_bits(mask)
     config = {
         "model": {"dtype": str(np.dtype(model.dtype)), "layers": [_layer_config(layer) for layer in model.layers]},
         "masks": sorted(model.masks),
@@ -61,7 +62,7 @@ def layout(config: Mapping[str, Any]) -> dict[str, TensorSpec]:
     for name in masks:
         if name not in tensors:
             raise ValueError(f"masks: the model has no parameter {name!r}")
-    tensors |= {f"mask.{name}": TensorSpec.of("uint8", *tensors[name].shape) for name in masks}
+    tensors |= {f"mask.{name}": TensorSpec.of("uint8", num_bytes(math.prod(tensors[name].shape))) for name in masks}
     heads.read(fields, layers[0].in_features, layers[-1].out_features)
     _read_input_quant(fields, len(layers))
     fields.done()
@@ -78,19 +79,24 @@ def decode(config: Mapping[str, Any], arrays: Arrays) -> MLP:
         if not np.isfinite(arrays[name]).all():
             raise ValueError(f"tensor {name!r} holds NaN or infinity")
     for name in masks:
-        mask = arrays[f"mask.{name}"]
-        if mask.size and mask.max() > 1:
-            raise ValueError(f"tensor 'mask.{name}' holds {mask.max()}, wanted 0 or 1")
+        mask = _mask(arrays, name)
         if arrays[name][mask == 0].any():
             raise ValueError(f"tensor {name!r} is not zero where its mask is")
     model = MLP.from_layers(layers, {name: arrays[name] for name in parameter_specs(layers, dtype)}, dtype.name)
     for name in masks:
-        model.set_mask(name, arrays[f"mask.{name}"])
+        model.set_mask(name, _mask(arrays, name))
     if frozen:
         model.freeze(*frozen)
     heads.attach(model, heads.read(fields, model.in_features, model.out_features))
     model.input_quant = _read_input_quant(fields, len(layers))
     return model
+
+
+def _mask(arrays: Arrays, name: str) -> np.ndarray:
+    try:
+        return from_bits(arrays[f"mask.{name}"], arrays[name].shape)
+    except ValueError as error:
+        raise ValueError(f"tensor 'mask.{name}': {error}") from None
 
 
 # ---- parts that other kinds of model share -------------------------------------------------------------------------

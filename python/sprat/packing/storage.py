@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._bits import from_bits, num_bytes, to_bits
 from .formats import FORMATS, pairs_of, split_pairs
 from .layer import PackedLayer
 
@@ -38,7 +39,7 @@ def shapes(
     halved = 2 if weights == "int4" else 1
     if nonzeros is None:
         return {"weight": (dtype, (outputs, -(-inputs // halved)))}
-    bits = -(-outputs * inputs // 8)
+    bits = num_bytes(outputs * inputs)
     return {"weight": (dtype, (-(-nonzeros // halved),)), "kept": (np.dtype(np.uint8), (bits,))}
 
 
@@ -47,9 +48,8 @@ def store(layer: PackedLayer) -> Arrays:
     values = layer.weight
     kept = None
     if stored_nonzeros(layer) is not None:
-        nonzero = values != 0
-        kept = np.packbits(nonzero, bitorder="little")
-        values = values[nonzero]
+        kept = to_bits(values)
+        values = values[values != 0]
     stored: Arrays = {"weight": pairs_of(values) if layer.weights == "int4" else values}
     return stored if kept is None else {**stored, "kept": kept}
 
@@ -61,12 +61,14 @@ def restore(weights: str, outputs: int, inputs: int, nonzeros: int | None, array
         values = split_pairs(values, inputs if nonzeros is None else nonzeros)
     if nonzeros is None:
         return values
-    size = outputs * inputs
-    kept = np.unpackbits(arrays["kept"], bitorder="little")
-    if kept[size:].any() or int(kept.sum()) != nonzeros:
-        raise ValueError(f"kept: wanted {nonzeros} bits among the first {size}, got {int(kept.sum())}")
+    try:
+        kept = from_bits(arrays["kept"], (outputs, inputs))
+    except ValueError as error:
+        raise ValueError(f"kept: {error}") from None
+    if int(kept.sum()) != nonzeros:
+        raise ValueError(f"kept: wanted {nonzeros} bits, got {int(kept.sum())}")
     if not values.all():
         raise ValueError("weight: wanted no zeros among what is kept")
-    weight = np.zeros(size, FORMATS[weights])
-    weight[kept[:size].astype(bool)] = values
-    return weight.reshape(outputs, inputs)
+    weight = np.zeros((outputs, inputs), FORMATS[weights])
+    weight[kept] = values
+    return weight
