@@ -12,8 +12,9 @@ import numpy as np
 from sprat import demo, tabular
 from sprat.optim import SGD, AdamW
 
-# Sparse classifiers learn more by heart with Adam.
-SGD_AND_MOMENTUM = partial(SGD, momentum=0.9, nesterov=True, weight_decay=5e-4)
+FOLDER = "/usr/share/datasets/fashion-mnist"
+SGD_AND_MOMENTUM = partial(SGD, momentum=0.9, nesterov=True, weight_decay=5e-4)  # Adam learns more by heart
+FASHION, DIGITS = (128, 12, SGD_AND_MOMENTUM, 0.1), (32, 30, SGD_AND_MOMENTUM, 0.05)
 
 
 @dataclass
@@ -30,31 +31,29 @@ class Task:
     lr: float
 
 
-def load(name, folder="/usr/share/datasets/fashion-mnist"):
+def load(name, folder=FOLDER):
     if name == "diamonds":
         table = tabular.read_table(str(metadata.distribution("plotnine").locate_file("plotnine/data/diamonds.csv")))
         parts = tabular.split(len(table["price"]), 0.2)
         encoder = tabular.Encoder.fit({column: values[parts[0]] for column, values in table.items()}, target="price")
-        x, y = encoder.transform(table), encoder.transform_target(table["price"])  # mean 0, deviation 1
-        train, test = ((x[rows], y[rows]) for rows in parts)
+        x, y = encoder.transform(table), encoder.transform_target(table["price"])
+        train, test = ((x[part], y[part]) for part in parts)
         return Task(train, test, "r2", [x.shape[1], 256, 128, 1], 64, 12, partial(AdamW, weight_decay=0.05), 1e-3)
     data = demo.load(folder if name == "fashion" else None)
-    batch_size, epochs, lr = (128, 12, 0.1) if name == "fashion" else (32, 30, 0.05)
     sizes = [data.features, 256, 128, data.classes]
-    return Task(data.train, data.test, "accuracy", sizes, batch_size, epochs, SGD_AND_MOMENTUM, lr)
+    return Task(data.train, data.test, "accuracy", sizes, *(FASHION if name == "fashion" else DIGITS))
 
 
 def arguments(description, **more):
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--data", choices=["digits", "fashion", "diamonds"], default="digits")
-    parser.add_argument("--folder", default="/usr/share/datasets/fashion-mnist", help="of the four IDX files")
-    for name, default in more.items():
+    parser.add_argument("--folder", default=FOLDER, help="of the four IDX files")
+    for name, default in more.items():  # whole numbers
         parser.add_argument(f"--{name}", type=int, default=default)
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    chosen = arguments(__doc__)
-    task = load(chosen.data, chosen.folder)
-    print(f"train: x {task.train[0].shape}, y {task.train[1].shape}")
-    print(f"test: x {task.test[0].shape}, y {task.test[1].shape}")
+    task = load(*vars(arguments(__doc__)).values())
+    for x, y in (task.train, task.test):
+        print(f"x {x.shape}, y {y.shape}")
