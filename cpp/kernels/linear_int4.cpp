@@ -7,13 +7,13 @@
 SPRAT_ISA_BEGIN
 
 // A tile has kRows x kVecs sums of integers, as many of real numbers, and beside them both halves of kVecs registers of
-// weights and one activation.
+// weights and one activation. One row takes more registers of outputs, so that it need not wait for its sums.
 #if defined(SPRAT_ISA_AVX512) || defined(SPRAT_ISA_AVX512_VNNI)
-constexpr int kInt4Rows = 8, kInt4Vecs = 1;  // 32 registers
+constexpr int kInt4Rows = 6, kInt4Vecs = 2, kOneRowVecs = 4;  // 32 registers
 #elif defined(SPRAT_ISA_NEON) || defined(SPRAT_ISA_NEON_DOT)
-constexpr int kInt4Rows = 4, kInt4Vecs = 2;  // 32 registers
+constexpr int kInt4Rows = 4, kInt4Vecs = 2, kOneRowVecs = 4;  // 32 registers
 #else
-constexpr int kInt4Rows = 4, kInt4Vecs = 1;  // 16 registers
+constexpr int kInt4Rows = 4, kInt4Vecs = 1, kOneRowVecs = 2;  // 16 registers
 #endif
 
 SPRAT_INLINE int32_t weight_at(const uint8_t* weight, int64_t k, int64_t n, int64_t column, int64_t i) {
@@ -60,6 +60,15 @@ struct Int4Job {
   void* out;
 };
 
+// Otherwise compilers load what is used twice from memory twice.
+#if defined(__x86_64__)
+#define SPRAT_KEEP_IN_REGISTER(r) __asm__("" : "+v"(r))
+#elif defined(__aarch64__)
+#define SPRAT_KEEP_IN_REGISTER(r) __asm__("" : "+w"(r))
+#else
+#define SPRAT_KEEP_IN_REGISTER(r)
+#endif
+
 // Weights as the high halves of bytes, 16 times as large: signed as they are, and in sums that stay within 32 bits for
 // as many inputs as those of int8 do.
 struct Int4Weights {
@@ -68,6 +77,7 @@ struct Int4Weights {
 SPRAT_INLINE Int4Weights load_step(const uint8_t* p) {
   native::I32 bytes;
   __builtin_memcpy(&bytes, p, sizeof bytes);
+  SPRAT_KEEP_IN_REGISTER(bytes);
   constexpr auto kHigh = static_cast<int32_t>(0xf0f0f0f0);
   return {split_signed((bytes << 4) & kHigh), split_signed(bytes & kHigh)};
 }
@@ -82,6 +92,9 @@ SPRAT_NOINLINE void multiply_tile(const Int4Job& job, int64_t row, int64_t first
   const int64_t panel = first / kVecsOfPanel, steps = round_up(k, kInt4Step) / kInt4Step;
   const int64_t lane = first % kVecsOfPanel * kIntLanes;
   const uint8_t* weight = layer.weight + panel * steps * kFourOfPanel + lane * kInt8Four;
+  const auto in_panels = [](int64_t v, int64_t panel_size) SPRAT_INLINE_LAMBDA {
+    return v / kVecsOfPanel * panel_size + v % kVecsOfPanel * kIntLanes;  // of register v from the first one on
+  };
   const uint8_t* x = job.in.x + row * stride;
   const int64_t numbers = panel * groups * kInt8Panel + lane;
   int32_t correction[kRows];
@@ -100,7 +113,7 @@ SPRAT_NOINLINE void multiply_tile(const Int4Job& job, int64_t row, int64_t first
   const auto add_step = [&](I(&low)[kRows][kVecs], I(&high)[kRows][kVecs]) SPRAT_INLINE_LAMBDA {
     Int4Weights w[kVecs];
     SPRAT_UNROLL(8)
-    for (int v = 0; v < kVecs; ++v) w[v] = load_step(weight + v * kIntLanes * kInt8Four);
+    for (int v = 0; v < kVecs; ++v) w[v] = load_step(weight + kInt8Four * in_panels(v, steps * kInt8Panel));
     SPRAT_UNROLL(8)
     for (int r = 0; r < kRows; ++r) {
       const UnsignedBytes a = broadcast_four(x + r * stride);
@@ -138,13 +151,14 @@ SPRAT_NOINLINE void multiply_tile(const Int4Job& job, int64_t row, int64_t first
     const int64_t place = numbers + group * kInt8Panel;
     SPRAT_UNROLL(8)
     for (int v = 0; v < kVecs; ++v) {
-      const V scale = V::load(layer.scales + place + v * kIntLanes);
+      const int64_t number = place + in_panels(v, groups * kInt8Panel);
+      const V scale = V::load(layer.scales + number);
       SPRAT_UNROLL(8)
       for (int r = 0; r < kRows; ++r) {
         I joined = sum[0][r][v];
         SPRAT_UNROLL(8)
         for (int a = 1; a < kAlong; ++a) joined += sum[a][r][v];
-        if (corrects) joined += I(correction[r]) * I::load(layer.weight_sums + place + v * kIntLanes);
+        if (corrects) joined += I(correction[r]) * I::load(layer.weight_sums + number);
         total[r][v] = add_group(total[r][v], joined >> 4, scale);
       }
     }
@@ -162,28 +176,38 @@ SPRAT_NOINLINE void multiply_tile(const Int4Job& job, int64_t row, int64_t first
   }
 }
 
-// Rows are split evenly.
-template <Int8Output kOutput, int kVecs, int kRows = kInt4Rows>
+template <Int8Output kOutput, int kVecs, int kRows>
 SPRAT_INLINE void multiply_rows(const Int4Job& job, int64_t row, int64_t rows, int64_t first) {
+  constexpr int kSums = kRows * kVecs;
   if (rows == kRows) {
-    multiply_tile<kOutput, kRows, kVecs, kRows * kVecs >= 4 ? 1 : kRows * kVecs >= 2 ? 2 : 4>(job, row, first);
+    multiply_tile<kOutput, kRows, kVecs, kSums >= 4 ? 1 : kSums >= 2 ? 2 : 4>(job, row, first);
   } else if constexpr (kRows > 1) {
     multiply_rows<kOutput, kVecs, kRows - 1>(job, row, rows, first);
   }
 }
 
-template <Int8Output kOutput>
-SPRAT_NOINLINE void multiply_all(const Int4Job& job, int64_t rows) {
-  const int64_t vecs = (job.layer.n + kIntLanes - 1) / kIntLanes;
-  const int64_t tiles = (rows + kInt4Rows - 1) / kInt4Rows, fewer = rows / tiles, larger = rows % tiles;
-  for (int64_t first = 0; first < vecs; first += kInt4Vecs) {
+// Registers [first, last) of outputs, in steps of kVecs, for all rows, which are split evenly.
+template <Int8Output kOutput, int kVecs, int kRows>
+SPRAT_INLINE int64_t multiply_columns(const Int4Job& job, int64_t rows, int64_t first, int64_t last) {
+  const int64_t tiles = (rows + kRows - 1) / kRows, fewer = rows / tiles, larger = rows % tiles;
+  for (; first + kVecs <= last; first += kVecs) {
     int64_t row = 0;
     for (int64_t tile = 0; tile < tiles; ++tile) {
       const int64_t count = fewer + (tile < larger);
-      multiply_rows<kOutput, kInt4Vecs>(job, row, count, first);
+      multiply_rows<kOutput, kVecs, kRows>(job, row, count, first);
       row += count;
     }
   }
+  return first;
+}
+
+template <Int8Output kOutput>
+SPRAT_NOINLINE void multiply_all(const Int4Job& job, int64_t rows) {
+  const int64_t vecs = (job.layer.n + kIntLanes - 1) / kIntLanes;
+  int64_t first = 0;
+  if (rows == 1) first = multiply_columns<kOutput, kOneRowVecs, 1>(job, rows, first, vecs);
+  first = multiply_columns<kOutput, kInt4Vecs, kInt4Rows>(job, rows, first, vecs);
+  if constexpr (kInt4Vecs > 1) multiply_columns<kOutput, 1, kInt4Rows>(job, rows, first, vecs);
 }
 
 void multiply_int4(const LinearInt4& layer, const Int4Epilogue& epilogue, const Int8Rows& in, int64_t rows, float* y) {
