@@ -88,7 +88,7 @@ class HalfLayer final : public TwoByteLayer {
     if (!panel) return false;
     for (int64_t first = 0; first < n; first += linear.panel_columns) {
       const int64_t columns = std::min(n - first, linear.panel_columns);
-      half_.widen(weight_.data() + first * k, half_.packed_size(k, columns), panel);
+      half_.widen(weight_.data() + first * k, k, columns, panel);
       LinearProduct product{};
       product.a = {x, k, 1};
       product.b = panel;

@@ -10,19 +10,50 @@ constexpr int64_t kColumns = kPanelColumns<float>;
 
 int64_t half_packed_size(int64_t k, int64_t n) { return k * width_of<float>(n); }
 
+template <class Format>
 void pack_half(const uint16_t* weight, int64_t k, int64_t n, uint16_t* packed) {
   for (int64_t first = 0; first < n; first += kColumns) {
     const int64_t columns = smaller(n - first, kColumns), width = width_of<float>(columns);
     uint16_t* to = packed + first * k;
-    for (int64_t i = 0; i < k; ++i) {
-      for (int64_t c = 0; c < width; ++c) *to++ = c < columns ? weight[(first + c) * k + i] : uint16_t{0};
+    for (int64_t i = 0; i < k; ++i, to += width) {
+      for (int64_t c = 0; c < width; ++c) {
+        to[width == kColumns ? Format::place(c) : c] = c < columns ? weight[(first + c) * k + i] : uint16_t{0};
+      }
     }
   }
 }
 
+// A row of a panel: one register, or two.
+template <class Format, int kVecs>
+SPRAT_INLINE void load_row(const uint16_t* b, Vec<float>* row) {
+  static_assert(kVecs == 1 || (kVecs == 2 && kPanelVecs == 2));
+  if constexpr (kVecs == 1) {
+    row[0] = Format::load(b);
+  } else {
+    Format::load_pair(b, row[0], row[1]);
+  }
+}
+
+template <class Format, int kVecs>
+void widen_rows(const uint16_t* packed, int64_t k, float* to) {
+  using V = Vec<float>;
+  for (int64_t i = 0; i < k; ++i) {
+    V row[kVecs];
+    load_row<Format, kVecs>(packed + i * kVecs * kLanes<V>, row);
+    for (int v = 0; v < kVecs; ++v) row[v].store(to + (i * kVecs + v) * kLanes<V>);
+  }
+}
+
 template <class Format>
-void widen(const uint16_t* packed, int64_t count, float* to) {
-  for (int64_t i = 0; i < count; i += kLanes<Vec<float>>) Format::load(packed + i).store(to + i);
+void widen(const uint16_t* packed, int64_t k, int64_t n, float* to) {
+  (n > kLanes<Vec<float>> ? widen_rows<Format, kPanelVecs> : widen_rows<Format, 1>)(packed, k, to);
+}
+
+SPRAT_INLINE void store_half(Vec<float> sum, const HalfLinear& w, int64_t column, float floor, float* y) {
+  using V = Vec<float>;
+  const int64_t left = w.n - column;
+  const V bias = w.bias ? V::load_partial(w.bias + column, left) : V(-0.0f);  // -0 changes no sum
+  max(V(floor), sum + bias).store_partial(y + column, left);
 }
 
 // kRows rows by kPanels panels of kVecs registers, from column `first` on: kernels/tile.h without its segments, blocks
@@ -42,7 +73,7 @@ SPRAT_NOINLINE void half_tile(const HalfLinear& w, int64_t first, const float* x
   for (int64_t i = 0; i < w.k; ++i, b += kVecs * kLane) {
     V column[kAll];
     SPRAT_UNROLL(8)
-    for (int v = 0; v < kAll; ++v) column[v] = Format::load(b + v / kVecs * panel_stride + v % kVecs * kLane);
+    for (int p = 0; p < kPanels; ++p) load_row<Format, kVecs>(b + p * panel_stride, column + p * kVecs);
     SPRAT_UNROLL(8)
     for (int r = 0; r < kRows; ++r) {
       const V value(x[r * w.k + i]);
@@ -52,11 +83,26 @@ SPRAT_NOINLINE void half_tile(const HalfLinear& w, int64_t first, const float* x
   }
   SPRAT_UNROLL(8)
   for (int v = 0; v < kAll; ++v) {
-    const int64_t column = first + v * kLane, left = w.n - column;
-    const V bias = w.bias ? V::load_partial(w.bias + column, left) : V(-0.0f);  // -0 changes no sum
     SPRAT_UNROLL(8)
-    for (int r = 0; r < kRows; ++r) {
-      max(V(floor), sum[r][v] + bias).store_partial(y + r * w.n + column, left);
+    for (int r = 0; r < kRows; ++r) store_half(sum[r][v], w, first + v * kLane, floor, y + r * w.n);
+  }
+}
+
+// One row by kPanels whole panels.
+template <class Format, int kPanels>
+SPRAT_NOINLINE void half_row_tile(const HalfLinear& w, int64_t first, const float* x, float floor, float* y) {
+  const int64_t panel_stride = w.k * kColumns;
+  const uint16_t* b = w.weight + first * w.k;
+  typename Format::Sums sums[kPanels];
+  for (int64_t i = 0; i < w.k; ++i, b += kColumns) {
+    SPRAT_UNROLL(4)
+    for (int p = 0; p < kPanels; ++p) sums[p].add(x[i], b + p * panel_stride);
+  }
+  SPRAT_UNROLL(4)
+  for (int p = 0; p < kPanels; ++p) {
+    SPRAT_UNROLL(2)
+    for (int v = 0; v < kPanelVecs; ++v) {
+      store_half(sums[p][v], w, first + p * kColumns + v * kLanes<Vec<float>>, floor, y);
     }
   }
 }
@@ -92,7 +138,7 @@ void multiply_half_rows(const HalfLinear& w, const float* x, int64_t rows, float
   const auto panels_at_once = [&](int64_t columns, HalfTile tile) {
     for (; first + columns <= w.n; first += columns) tile(w, first, x, floor, y);
   };
-  if (rows == 1) panels_at_once(4 * kColumns, half_tile<Format, 1, kPanelVecs, 4>);
+  if (rows == 1) panels_at_once(4 * kColumns, half_row_tile<Format, 4>);
   if (rows == 2) panels_at_once(2 * kColumns, half_tile<Format, 2, kPanelVecs, 2>);
   for (; first < w.n; first += kColumns) {
     const bool narrow = w.n - first <= kLanes<Vec<float>>;
@@ -119,8 +165,15 @@ void round_all_bfloat16(const float* x, int64_t n, float* rounded) {
   }
 }
 
+// To widen a bfloat16 costs nothing beside the products of a tile; a float16 takes a unit that they need.
 template <class Format>
-constexpr HalfKernel half_kernel = {2 * kMaxRows, half_packed_size, pack_half, multiply_half<Format>, widen<Format>};
+constexpr int64_t kDirectRows = INT64_MAX;
+template <>
+constexpr int64_t kDirectRows<Float16> = 2 * kMaxRows;
+
+template <class Format>
+constexpr HalfKernel half_kernel = {kDirectRows<Format>, half_packed_size, pack_half<Format>, multiply_half<Format>,
+                                    widen<Format>};
 
 SPRAT_ISA_END
 

@@ -19,14 +19,14 @@ struct HalfKernel {
   // Rows beyond which it pays to widen a panel once, into memory, and to multiply by that.
   int64_t direct_rows;
 
-  // Elements that a weight takes when packed: as B (k x n) of a LinearKernel for float32, and laid out like it.
+  // Elements that a weight takes when packed: as B (k x n) of a LinearKernel for float32, panel by panel, k by k.
   int64_t (*packed_size)(int64_t k, int64_t n);
   // weight (n, k)
   void (*pack)(const uint16_t* weight, int64_t k, int64_t n, uint16_t* packed);
   // Row-major x (rows, k) and y (rows, n).
   void (*multiply)(const HalfLinear& layer, const float* x, int64_t rows, float floor, float* y);
-  // `count` packed elements, whole registers of them.
-  void (*widen)(const uint16_t* packed, int64_t count, float* to);
+  // A packed panel, of n columns, as one of the LinearKernel.
+  void (*widen)(const uint16_t* packed, int64_t k, int64_t n, float* to);
 };
 
 struct HalfKernels {
