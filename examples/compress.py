@@ -11,11 +11,8 @@ import argparse
 import importlib.metadata
 import time
 
-import numpy as np
-
 import sprat
 from sprat import demo, tabular
-from sprat.optim.schedules import Cosine
 
 TEACHERS = {"fashion": ([256, 128], 12), "diamonds": ([256, 128], 40), "digits": ([128, 64], 30)}
 
@@ -62,10 +59,10 @@ def main():
     outputs = 1 if encoder else int(train[1].max()) + 1
     teacher = sprat.nn.MLP([train[0].shape[1], *hidden, outputs], seed=chosen.seed)
     teacher.encoder = encoder
-    batch = 128 if len(train[0]) > 8192 else 32
-    rate = Cosine(1e-3, steps=epochs * -(-len(train[0]) // batch))
-    sprat.fit(teacher, *train, epochs=epochs, batch_size=batch, lr=rate, seed=chosen.seed)
-    print(f"{teacher}: {sprat.evaluate(teacher, *test)} on the test rows, {time.perf_counter() - start:.0f} s\n")
+    lessons = sprat.training.auto_fit(teacher, *train, epochs=epochs, validation_split=0.1, seed=chosen.seed)
+    print(lessons)
+    scores = {name: round(value, 4) for name, value in sprat.evaluate(teacher, *test).items()}
+    print(f"{teacher}: {scores} on the test rows, {time.perf_counter() - start:.0f} s\n")
 
     found = sprat.compress(
         teacher,
@@ -88,5 +85,4 @@ def main():
 
 
 if __name__ == "__main__":
-    np.set_printoptions(precision=4)
     main()

@@ -9,9 +9,10 @@ from typing import Any
 from ._console import Console
 from ._tables import Rows
 
-# Part of the budget that training may take; the search gets the rest.
-_SHARE = 0.3
-_MOST_EPOCHS, _PATIENCE = 60, 5
+# Part of the budget that training may take, and the most seconds: the search gets the rest.
+_SHARE, _MOST_SECONDS = 0.2, 90.0
+# Rows that only training may look at, to tell its best epoch: those kept for the search shall have had no say in anything.
+_WATCHED = 0.1
 
 
 def train(arguments: argparse.Namespace, console: Console) -> tuple[Any, Rows, Rows]:
@@ -32,36 +33,22 @@ def train(arguments: argparse.Namespace, console: Console) -> tuple[Any, Rows, R
     model = nn.MLP([encoder.num_features, *arguments.hidden, outputs], seed=arguments.seed)
     model.encoder = encoder
     console.say(f"training {model} on {len(rows):,} rows")
-    history = training.fit(
+    result = training.auto_fit(
         model,
         rows.x,
         rows.y,
-        epochs=_MOST_EPOCHS,
-        batch_size=128 if len(rows) >= 8192 else 32,
-        validation_split=0.1,  # the rows kept for the search shall have had no say in anything
-        early_stopping=_PATIENCE,
+        seconds=min(_SHARE * arguments.budget, _MOST_SECONDS),
+        validation_split=_WATCHED,
         seed=arguments.seed,
         progress=console.progress,
-        callbacks=[_Until(_SHARE * arguments.budget)],
     )
-    if history.stopped_by == "interrupt":
+    for reason in result.reasons:
+        console.say(reason)
+    if result.history.stopped_by == "interrupt":
         raise KeyboardInterrupt
     os.makedirs(arguments.output, exist_ok=True)
     io.save(model, path)
     return model, rows, held_out
-
-
-def _Until(seconds: float) -> Any:
-    """Ends training after so many seconds."""
-    import time
-
-    end = time.monotonic() + seconds
-
-    def stop(trainer: Any) -> None:
-        if time.monotonic() > end:
-            trainer.stop("budget")
-
-    return stop
 
 
 __all__ = ["train"]

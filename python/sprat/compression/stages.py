@@ -211,6 +211,8 @@ class PruneWeights:
         Instead: weights below it in absolute value go.
     pattern : str
         With ``sparsity``: in which pattern zeros come, see :mod:`sprat.prune.patterns`.
+    scope, layers
+        With ``sparsity``: as for :func:`sprat.prune.weights`.
     training : Training
         Of what is left.
 
@@ -225,6 +227,8 @@ class PruneWeights:
     threshold: float | None = None
     training: Training = field(default_factory=Training)
     pattern: str = "unstructured"
+    scope: str = "global"
+    layers: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
         if (self.sparsity is None) == (self.threshold is None):
@@ -246,7 +250,7 @@ class PruneWeights:
 
         pruned = _float_copy(model, self.name)
         if self.sparsity is not None:
-            prune.weights(pruned, self.sparsity, pattern=self.pattern)
+            prune.weights(pruned, self.sparsity, pattern=self.pattern, scope=self.scope, layers=self.layers)
         elif self.threshold is not None:
             prune.threshold(pruned, self.threshold)
         self.training.fit(pruned, data)

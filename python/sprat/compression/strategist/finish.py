@@ -44,7 +44,7 @@ class Finish:
         self.search, self.goal, self.budget = search, search.goal, search.budget
         self.test, self.stopped_by, self.facts, self.folder = test, stopped_by, facts, folder
         rows = search.lesson.rows.x
-        self.formats = Formats(search.original, search.judge, self.goal, rows)
+        self.formats = Formats(search.original, search.judge, self.goal, rows, lambda: self.budget.left <= 0)
         self.made: dict[str, tuple[str, Attempt, tuple[LayerChoice, ...]]] = {}
 
     def run(self) -> Compression:

@@ -77,6 +77,8 @@ class Formats:
     goal : Goal
     rows : ndarray (rows, in_features)
         To calibrate with, and to time.
+    over : callable
+        Whether there is no time for more; one format of each network is tried all the same.
     seconds : float
         For one clock, of all.
     """
@@ -85,13 +87,14 @@ class Formats:
     judge: Callable[[Any], Score]
     goal: Goal
     rows: NDArray[Any]
+    over: Callable[[], bool]
     seconds: ClassVar[float] = 0.04
     _known: dict[tuple[int, tuple[str, ...]], Attempt] = field(default_factory=dict)
 
     def uniform(self, network: MLP) -> list[Attempt]:
         """The network in each format, all layers alike."""
         count = len(network.layers)
-        tried = [self.attempt(network, (name,) * count) for name in FORMATS]
+        tried = [self.attempt(network, (name,) * count) for name in sorted(FORMATS, key=lambda name: name != "int8")]
         return [one for one in tried if one is not None]
 
     def best(self, network: MLP) -> tuple[Attempt, list[LayerChoice]]:
@@ -116,9 +119,11 @@ class Formats:
         return excess, cost if self.goal.max_loss is not None else one.drop.loss
 
     def attempt(self, network: MLP, formats: tuple[str, ...]) -> Attempt | None:
-        """The network in these formats; None when there is no kernel for them."""
+        """The network in these formats; None when there is no kernel for them, or no time."""
         key = (id(network), formats)
         if key not in self._known:
+            if self.over() and any(known == id(network) for known, _ in self._known):
+                return None
             try:
                 model = pack(network, formats, self.rows[:_CALIBRATION_ROWS])
             except (TypeError, ValueError):

@@ -9,6 +9,9 @@ from . import words
 from .outcome import Candidate, Compression
 from .plots import Dot, Line, curves, scatter
 
+# Scores are drawn down to so many times the largest loss below the best; what is worse lies on the edge.
+_SHOWN = 10
+
 
 def page(found: Compression) -> str:
     """The whole page."""
@@ -89,12 +92,12 @@ def _plots(found: Compression) -> str:
     goal, name = found.goal, f"{words.score_name(found)}, %"
     least = None if goal.max_loss is None else 100 * (found.original.score.value - goal.max_loss)
     latency = None if goal.max_latency is None else 1e6 * goal.max_latency
-    times = scatter(
-        [_dot(found, one, one.speed.microseconds) for one in found.candidates], "µs for one row", name, latency, least
-    )
-    sizes = scatter(
-        [_dot(found, one, one.file_bytes) for one in found.candidates], "bytes", name, goal.max_bytes, least
-    )
+    best = max(one.score.value for one in found.candidates)
+    floor = 100 * (best - _SHOWN * max(0.005, goal.max_loss or 0.0))
+    fast = [_dot(found, one, one.speed.microseconds) for one in found.candidates]
+    times = scatter(fast, "µs for one row", name, latency, least, floor)
+    small = [_dot(found, one, one.file_bytes) for one in found.candidates]
+    sizes = scatter(small, "bytes", name, goal.max_bytes, least, floor)
     learnt = [
         Line(
             tuple((mark.visits, 100 * mark.score.value) for mark in trial.marks),
@@ -105,11 +108,13 @@ def _plots(found: Compression) -> str:
         if trial.marks
     ]
     figures = [
-        (times, "What a score costs in time. The stair is the best that is to be had; dashed: the goal."),
+        (times, "What a score costs in time. The stair is the best there is; dashed: the goal; pale: far below."),
         (sizes, "What it costs in bytes."),
     ]
     if learnt:
-        figures.append((curves(learnt, "rows learnt from", name, least), "How the networks learnt, rung by rung."))
+        figures.append(
+            (curves(learnt, "rows learnt from", name, least, floor), "How the networks learnt, rung by rung.")
+        )
     body = "\n".join(f"<figure>{plot}<figcaption>{escape(text)}</figcaption></figure>" for plot, text in figures)
     legend = "".join(
         f'<span><i class="{kind}"></i>{text}</span>'

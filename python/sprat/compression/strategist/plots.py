@@ -31,15 +31,17 @@ class Line:
 
 
 class Axes:
-    """A frame: x logarithmic, y linear."""
+    """A frame: x logarithmic, y linear. What lies below ``floor`` is drawn on its edge, for the differences that matter are above."""
 
-    def __init__(self, xs: Sequence[float], ys: Sequence[float], x_label: str, y_label: str) -> None:
+    def __init__(
+        self, xs: Sequence[float], ys: Sequence[float], x_label: str, y_label: str, floor: float = -math.inf
+    ) -> None:
         low, high = math.log10(min(xs)), math.log10(max(xs))
         pad = max(0.04 * (high - low), 0.06)
         self._x0, self._x1 = low - pad, high + pad
-        floor, ceiling = min(ys), max(ys)
-        space = 0.07 * (ceiling - floor) or 0.01
-        self._y0, self._y1 = floor - space, ceiling + space
+        least, ceiling = max(min(ys), floor), max(ys)
+        space = 0.07 * (ceiling - least) or 0.01
+        self._y0, self._y1 = least - space, ceiling + space
         self._labels = x_label, y_label
 
     def x(self, value: float) -> float:
@@ -49,7 +51,7 @@ class Axes:
 
     def y(self, value: float) -> float:
         """Pixels from the top."""
-        share = (value - self._y0) / (self._y1 - self._y0)
+        share = max(0.0, (value - self._y0) / (self._y1 - self._y0))
         return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
 
     def draw(self) -> list[str]:
@@ -80,12 +82,17 @@ class Axes:
 
 
 def scatter(
-    dots: Sequence[Dot], x_label: str, y_label: str, bound: float | None = None, least: float | None = None
+    dots: Sequence[Dot],
+    x_label: str,
+    y_label: str,
+    bound: float | None = None,
+    least: float | None = None,
+    floor: float = -math.inf,
 ) -> str:
     """Points, a line through those of the front, and the bounds of the goal as dashed lines (of x and of y)."""
     xs = [dot.x for dot in dots] + ([bound] if bound else [])
     ys = [dot.y for dot in dots] + ([least] if least is not None else [])
-    axes = Axes(xs, ys, x_label, y_label)
+    axes = Axes(xs, ys, x_label, y_label, floor)
     parts = axes.draw()
     if least is not None:
         y = axes.y(least)
@@ -97,19 +104,21 @@ def scatter(
     order = {"other": 0, "front": 1, "original": 2, "chosen": 3}
     for dot in sorted(dots, key=lambda one: order[one.kind]):
         radius = 6.5 if dot.kind in ("chosen", "original") else 4
+        low = " low" if dot.y < floor else ""
         parts.append(
-            f'<circle class="{dot.kind}" cx="{axes.x(dot.x):.1f}" cy="{axes.y(dot.y):.1f}" r="{radius}">'
+            f'<circle class="{dot.kind}{low}" cx="{axes.x(dot.x):.1f}" cy="{axes.y(dot.y):.1f}" r="{radius}">'
             f"<title>{escape(dot.title)}</title></circle>"
         )
     return _svg(parts, f"{y_label} against {x_label}")
 
 
-def curves(lines: Sequence[Line], x_label: str, y_label: str, least: float | None = None) -> str:
+def curves(
+    lines: Sequence[Line], x_label: str, y_label: str, least: float | None = None, floor: float = -math.inf
+) -> str:
     """One polyline for each network, with a dot at each rung."""
     points = [point for line in lines for point in line.points]
-    axes = Axes(
-        [x for x, _ in points], [y for _, y in points] + ([least] if least is not None else []), x_label, y_label
-    )
+    ys = [y for _, y in points] + ([least] if least is not None else [])
+    axes = Axes([x for x, _ in points], ys, x_label, y_label, floor)
     parts = axes.draw()
     if least is not None:
         y = axes.y(least)

@@ -22,6 +22,7 @@ _LADDER = (3 / 4, 1 / 2, 3 / 8, 1 / 4, 3 / 16, 1 / 8, 3 / 32, 1 / 16, 1 / 32)
 _WIDE, _NARROW = 16, 4
 _ENERGIES = (0.9, 0.8)
 # Zeros as the kernels like them: blocks for integers, balanced rows for float32 (see sprat.prune.patterns).
+_WORTH = 0.05  # share of all weights from which a layer is worth zeros
 _ZEROS = {"16x4": (0.5, 0.75), "n:32": (0.5, 0.75, 0.875)}
 
 
@@ -97,8 +98,12 @@ def with_zeros(parent: str, model: MLP) -> list[list[Proposal]]:
     """The same trained network with zeros, by pattern; in each list more and more of them."""
     if any(name.endswith("weight") for name in model.masks):
         return []
+    # Each layer for itself: ranked together, blocks would take all of a small output layer. What is small stays whole.
+    weights = [layer.in_features * layer.out_features for layer in model.layers]
+    layers = tuple(index for index, size in enumerate(weights) if size >= _WORTH * sum(weights))
+    rest: dict[str, Any] = {"training": _UNTRAINED, "scope": "layer", "layers": layers}
     return [
-        [Proposal((PruneWeights(sparsity=share, training=_UNTRAINED, pattern=pattern),), parent) for share in shares]
+        [Proposal((PruneWeights(sparsity=share, pattern=pattern, **rest),), parent) for share in shares]
         for pattern, shares in _ZEROS.items()
     ]
 

@@ -21,6 +21,8 @@ from .teaching import LAST_RUNG, Lesson, Rows, best_rate
 _SPARE = 0.2
 # A gain of the score that is not worth a training twice as long: a twentieth of a point.
 _NOTHING = 5e-4
+# Zeros have so many rungs more to come back, where what is missing is at most this part of the largest loss.
+_MORE, _NEAR = 2, 0.6
 # Rows and seconds for a first look at what a shape costs.
 _ROWS, _CLOCK = 256, 0.02
 
@@ -174,16 +176,27 @@ class Search:
             for series in with_zeros(parent.name, parent.model):
                 for proposal in series:
                     child = self._trial(proposal, parent.model)
-                    child.marks.append(parent.marks[-1])  # for the forecast
-                    done = self._train(child, rung, f" after {parent.marks[-1].rung}")
-                    del child.marks[0]
-                    if not done:
+                    if not self._train_child(child, parent, rung):
                         self.cut = True
                         return
-                    self.trials.append(child)
                     if child.gap(self.goal) > 0:
                         child.dropped = f"{100 * child.gap(self.goal):.2f} points short"
                         break  # more zeros will not bring it back
+
+    def _train_child(self, child: Trial, parent: Trial, rung: int) -> bool:
+        """The rung its parent has ended with, and longer ones while little is missing; False when there is no time for the first."""
+        since = f" after {parent.marks[-1].rung}"
+        child.marks.append(parent.marks[-1])  # for the forecast
+        done = self._train(child, rung, since)
+        del child.marks[0]
+        if not done:
+            return False
+        self.trials.append(child)
+        near = _NEAR * (self.goal.max_loss or 0.0)
+        for more in range(rung + 1, min(rung + _MORE, LAST_RUNG) + 1):
+            if not 0 < child.gap(self.goal) <= near or not self._train(child, more, since):
+                break
+        return True
 
     def best(self, count: int) -> list[Trial]:
         """The trained candidates that are most worth serving: by the goal, then the least work."""
