@@ -13,6 +13,7 @@ import time
 
 import sprat
 from sprat import demo, tabular
+from sprat.optim.schedules import Cosine
 
 TEACHERS = {"fashion": ([256, 128], 12), "diamonds": ([256, 128], 40), "digits": ([128, 64], 30)}
 
@@ -59,8 +60,9 @@ def main():
     outputs = 1 if encoder else int(train[1].max()) + 1
     teacher = sprat.nn.MLP([train[0].shape[1], *hidden, outputs], seed=chosen.seed)
     teacher.encoder = encoder
-    lessons = sprat.training.auto_fit(teacher, *train, epochs=epochs, validation_split=0.1, seed=chosen.seed)
-    print(lessons)
+    batch = 128 if len(train[0]) > 8192 else 32
+    rate = Cosine(1e-3, steps=epochs * -(-len(train[0]) // batch))
+    sprat.fit(teacher, *train, epochs=epochs, batch_size=batch, lr=rate, seed=chosen.seed)
     scores = {name: round(value, 4) for name, value in sprat.evaluate(teacher, *test).items()}
     print(f"{teacher}: {scores} on the test rows, {time.perf_counter() - start:.0f} s\n")
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -144,6 +148,44 @@ def test_a_search(classifier: Path, sprat_command: Run) -> None:
     trained = Path("small/journal.jsonl").read_text().count('"trained"')
     status, out, _ = sprat_command(*argv, "--resume", "--json", "-")
     assert json.loads(out)["resumed"] == trained
+
+
+def test_a_search_that_was_killed_goes_on(classifier: Path, sprat_command: Run) -> None:
+    argv = ["compress", "table.csv", classifier.name, "--max-loss", "10%", "--margin", "0", "-o", "small", "-q"]
+    journal = Path("small/journal.jsonl")
+    with subprocess.Popen([sys.executable, "-m", "sprat", *argv, "--budget", "60s"]) as process:
+        deadline = time.monotonic() + 60
+        while not journal.exists() or journal.read_bytes().count(b'"trained"') < 3:
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.005)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert not Path("small/report.json").exists()
+    kept = journal.read_bytes().count(b'"event": "trained"')
+    status, out, _ = sprat_command(*argv, "--budget", "4s", "--resume", "--json", "-")
+    assert status == 0
+    assert json.loads(out)["resumed"] in (kept - 1, kept)  # the last line may be torn
+    status, _, err = sprat_command(*argv, "--budget", "4s", "--resume", "--seed", 1)
+    assert status == 1
+    assert "holds a search of another" in err
+
+
+def test_ctrl_c_is_status_130(classifier: Path) -> None:
+    argv = ["compress", "table.csv", classifier.name, "--max-loss", "0.1%", "-o", "small", "--budget", "60s"]
+    journal = Path("small/journal.jsonl")
+    command = [sys.executable, "-m", "sprat", *argv]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not journal.exists() or journal.read_bytes().count(b'"trained"') < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Ctrl-C ended it" in out
+    assert "go on with --resume" in err
+    assert Path("small/chosen.safetensors").exists()
 
 
 @pytest.mark.parametrize("name", ["table.csv", "table.npz", "table.parquet"])

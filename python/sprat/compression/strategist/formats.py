@@ -26,6 +26,8 @@ FORMATS = ("float32", "float16", "int8", "int8 dynamic", "int4")
 _CALIBRATION_ROWS = 2048
 # Two clocks of the same network differ by this much on a quiet machine.
 _SAME = 1.03
+# A change of one layer's format has to save this much of time x bytes.
+_WORTH = 1.02
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class Formats:
             )
             for index in heavy:
                 for other in self._others(network, current, index):
-                    if self.rank(other) < self.rank(current) and other.seconds <= _SAME * current.seconds:
+                    if self._pays(other, current):
                         current = other
         return current, [self._choice(network, current, index) for index in range(len(network.layers))]
 
@@ -117,6 +119,14 @@ class Formats:
         excess = sum(factor - 1 for factor in missed.values())
         cost = self.goal.cost(one.file_bytes, one.seconds)
         return excess, cost if self.goal.max_loss is not None else one.drop.loss
+
+    def _pays(self, other: Attempt, current: Attempt) -> bool:
+        """Whether a change is no slower, and worth more than what two clocks of the same network differ by."""
+        (excess, cost), (had, paid) = self.rank(other), self.rank(current)
+        gain = excess < had or (
+            excess == had and (cost * _WORTH < paid if self.goal.max_loss is not None else cost < paid)
+        )
+        return gain and other.seconds <= _SAME * current.seconds
 
     def attempt(self, network: MLP, formats: tuple[str, ...]) -> Attempt | None:
         """The network in these formats; None when there is no kernel for them, or no time."""

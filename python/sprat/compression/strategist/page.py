@@ -11,6 +11,8 @@ from .plots import Dot, Line, curves, scatter
 
 # Scores are drawn down to so many times the largest loss below the best; what is worse lies on the edge.
 _SHOWN = 10
+# Heads of columns of words, which begin at the left.
+_TEXT = dict.fromkeys(("instead", "accuracy after each rung", "R² after each rung", "fate"), ' class="text"')
 
 
 def page(found: Compression) -> str:
@@ -57,7 +59,7 @@ def _cards(found: Compression) -> str:
                     words.score_name(found).capitalize(),
                     words.percent(tested.value),
                     f"was {words.percent(reference.value)}, on {rows}",
-                    f"lower by {100 * drop.loss:.2f} points ({words.points(drop.interval)}), p = {words.p_value(drop.p_value)}",
+                    f"lower by {words.lower(drop.loss)} points ({words.points(drop.interval)}), p = {words.p_value(drop.p_value)}",
                 ),
                 _card(
                     "One row",
@@ -149,7 +151,7 @@ def _candidates(found: Compression) -> str:
         cells = [
             words.percent(one.score.value),
             words.interval(one.score.interval),
-            "" if same else f"{100 * one.drop.loss:.2f}",
+            "" if same else words.lower(one.drop.loss),
             "" if same else words.points(one.drop.interval),
             "" if same else words.p_value(one.drop.p_value),
             f"{one.file_bytes:,}",
@@ -171,13 +173,14 @@ def _layers(found: Compression) -> str:
         return ""
     rows = [
         f"<tr><td>{choice.layer}</td><td>{choice.shape[1]} → {choice.shape[0]}</td><td><b>{escape(choice.format)}</b></td>"
+        f"<td>{escape(choice.own)}</td>"
         f'<td class="text">{"<br>".join(escape(part) for part in choice.why.split("; "))}</td></tr>'
         for choice in found.chosen.layers
     ]
     return (
         "<section>\n<h2>Layers of the chosen model</h2>\n<p>A layer has the smallest format that does not make the network slower "
         "and keeps the goal; every figure is of the whole network with this one layer changed.</p>\n"
-        f"{_table(['layer', 'shape', 'format', 'instead'], rows)}\n</section>"
+        f"{_table(['layer', 'shape', 'format', 'the whole', 'instead'], rows)}\n</section>"
     )
 
 
@@ -211,7 +214,7 @@ def _foot(found: Compression) -> str:
 
 
 def _table(heads: list[str], rows: list[str]) -> str:
-    head = "".join(f"<th>{escape(name)}</th>" for name in heads)
+    head = "".join(f"<th{_TEXT.get(name, '')}>{escape(name)}</th>" for name in heads)
     return (
         f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>\n'
         + "\n".join(rows)

@@ -37,14 +37,15 @@ def why(found: Compression) -> str:
 def gains(found: Compression) -> str:
     """What the chosen model gains and loses.
 
-    For example "7.1 times faster for one row, 8.6 times smaller, accuracy 0.21 points lower".
+    For example "7.1 times faster for one row, 8.6 times smaller, accuracy 0.21 points lower on the test rows".
     """
-    loss = 100 * found.chosen.drop.loss
-    name = score_name(found)
+    tested = found.chosen.test_drop
+    loss = 100 * (found.chosen.drop if tested is None else tested).loss
+    where = "" if tested is None else " on the test rows"
     change = f"{abs(loss):.2f} points {'lower' if loss > 0 else 'higher'}" if abs(loss) >= 0.005 else "the same"
     pace = f"{found.faster:.1f} times faster" if found.faster >= 1 else f"{1 / found.faster:.1f} times slower"
     size = f"{found.smaller:.1f} times smaller" if found.smaller >= 1 else f"{1 / found.smaller:.1f} times larger"
-    return f"{pace} for one row, {size}, {name} {change}"
+    return f"{pace} for one row, {size}, {score_name(found)} {change}{where}"
 
 
 def score_name(found: Compression) -> str:
@@ -70,13 +71,22 @@ def rows_note(found: Compression) -> str:
     return (
         f"{note}\nOn {facts['test_rows']:,} rows that nothing was chosen by: {score_name(found)} "
         f"{percent(chosen.test.value)} ({interval(chosen.test.interval)}), the original {percent(found.original.test.value)}; "
-        f"lower by {100 * drop.loss:.2f} points ({points(drop.interval)}), {drop.test} p = {p_value(drop.p_value)}."
+        f"lower by {lower(drop.loss)} points ({points(drop.interval)}), {drop.test} p = {p_value(drop.p_value)}."
     )
 
 
 def interval(ends: tuple[float, float]) -> str:
     """Both ends of a score's interval."""
     return f"{100 * ends[0]:.2f} to {100 * ends[1]:.2f}"
+
+
+def lower(loss: float) -> str:
+    """A loss in points; what rounds to nothing has no sign.
+
+    >>> lower(0.0031), lower(-1e-5)
+    ('0.31', '0.00')
+    """
+    return f"{100 * loss:.2f}".replace("-0.00", "0.00")
 
 
 def points(ends: tuple[float, float]) -> str:
@@ -148,7 +158,7 @@ def _table(found: Compression) -> str:
                 one.name,
                 percent(one.score.value),
                 interval(one.score.interval),
-                "" if same else f"{100 * one.drop.loss:.2f}",
+                "" if same else lower(one.drop.loss),
                 "" if same else points(one.drop.interval),
                 "" if same else p_value(one.drop.p_value),
                 f"{one.file_bytes:,}",
@@ -171,4 +181,15 @@ def _table(found: Compression) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-__all__ = ["how_it_ended", "interval", "p_value", "percent", "points", "rows_note", "score_name", "text", "why"]
+__all__ = [
+    "how_it_ended",
+    "interval",
+    "lower",
+    "p_value",
+    "percent",
+    "points",
+    "rows_note",
+    "score_name",
+    "text",
+    "why",
+]
