@@ -16,7 +16,7 @@ import pytest
 
 import sprat
 from sprat.compression import Compression
-from sprat.compression.strategist import finish
+from sprat.compression.strategist import finish, teaching
 from sprat.compression.strategist.formats import Formats
 from support import assert_same_bits
 
@@ -26,11 +26,12 @@ Pair = tuple[np.ndarray, np.ndarray]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def short_clocks() -> Iterator[None]:
-    """Times need not be exact here."""
+def short() -> Iterator[None]:
+    """Times need not be exact here, and a quarter of the lessons will do."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(finish, "_MOST_SECONDS", 0.5)
         patch.setattr(Formats, "seconds", 0.004)
+        patch.setattr(teaching, "_FIRST_RUNG", 1 << 14)
         yield
 
 
@@ -54,7 +55,7 @@ def found(
 ) -> Compression:
     train, validation, test = digits
     folder = tmp_path_factory.mktemp("search")
-    return sprat.compress(teacher, train, validation, test=test, max_loss=0.05, seconds=6, folder=folder)
+    return sprat.compress(teacher, train, validation, test=test, max_loss=0.05, margin=0.5, seconds=30, folder=folder)
 
 
 def test_smaller_faster_and_good_enough(found: Compression, digits: tuple[Pair, Pair, Pair]) -> None:

@@ -41,13 +41,18 @@ class Contents:
 
 
 def write(path: PathLike, kind: str, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
-    """Write one file atomically; equal contents give equal bytes.
+    """Write one file atomically; equal contents give equal bytes."""
+    atomic.write(path, chunks(kind, config, arrays))
+
+
+def chunks(kind: str, config: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> list[Any]:
+    """The bytes of a file, in parts.
 
     Wider dtypes come first, so every tensor is aligned to its item; within a dtype the order is that of the names.
     """
     ordered = dict(sorted(arrays.items(), key=lambda item: (-item[1].dtype.itemsize, item[0])))
     metadata = {"sprat": VERSION, "kind": kind, "config": strict_json.dumps(config)}
-    atomic.write(path, [header.build(metadata, ordered), *(_little_endian(array) for array in ordered.values())])
+    return [header.build(metadata, ordered), *(_little_endian(array) for array in ordered.values())]
 
 
 def _little_endian(array: np.ndarray) -> memoryview:

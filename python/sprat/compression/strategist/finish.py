@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ class Finish:
         self.test, self.stopped_by, self.facts, self.folder = test, stopped_by, facts, folder
         rows = search.lesson.rows.x
         self.formats = Formats(search.original, search.judge, self.goal, rows, lambda: self.budget.left <= 0)
-        self.made: dict[str, tuple[str, Attempt, tuple[LayerChoice, ...]]] = {}
+        self.made: dict[str, tuple[str, MLP, Attempt]] = {}
 
     def run(self) -> Compression:
         """Measure and choose."""
@@ -53,19 +54,26 @@ class Finish:
         self._formats()
         search, model = self.search, self.search.model
         original = Attempt(
-            ("float32",) * len(model.layers), model, search.original, compare(search.original, search.original), 0, 0.0
+            ("float32",) * len(model.layers),
+            model,
+            search.original,
+            compare(search.original, search.original),
+            file_size(model),
+            0.0,
         )
-        entries = [(ORIGINAL, "as it is", original, ()), *((name, *rest) for name, rest in self.made.items())]
+        entries = [(ORIGINAL, "as it is", model, original), *((name, *rest) for name, rest in self.made.items())]
         self.search.say(f"timing {len(entries)} models")
         left = min(_MOST_SECONDS, (self.budget.seconds - self.budget.spent) / 2)
         each = min(_MOST_SECONDS_EACH, max(0.02, left / len(entries)))
-        taken = speeds([one[2].model for one in entries], search.validation.x, seconds=each)
+        taken = speeds([one[3].model for one in entries], search.validation.x, seconds=each)
         first = self._score(model)
         candidates = [
-            self._candidate(name, network, attempt, tuple(layers), speed, first)
-            for (name, network, attempt, layers), speed in zip(entries, taken, strict=True)
+            self._candidate(name, network, attempt, speed, first)
+            for (name, network, _, attempt), speed in zip(entries, taken, strict=True)
         ]
-        chosen = choose(self.goal, candidates)
+        best = choose(self.goal, candidates)
+        chosen = best if best is candidates[0] else replace(best, layers=self._layers(best.name))
+        candidates = [chosen if one is best else one for one in candidates]
         result = Compression(
             goal=self.goal,
             original=candidates[0],
@@ -95,15 +103,15 @@ class Finish:
             if trial.marks and trial not in finalists and self.budget.left > 0:
                 attempt = self.formats.attempt(trial.model, ("int8",) * len(trial.model.layers))
                 if attempt is not None:
-                    self._keep(trial.name, attempt)
+                    self._keep(trial.name, trial.model, attempt)
 
     def _best_formats(self, trial: Trial) -> bool:
         """The network in the best formats for each layer, and in each format throughout; False without time."""
         if self.budget.left <= 0 and self.made:
             return False
         self.search.say(f"formats of {trial.name}")
-        best, layers = self.formats.best(trial.model)
-        self._keep(trial.name, best, tuple(layers))
+        best = self.formats.best(trial.model)
+        self._keep(trial.name, trial.model, best)
         if trial is self.search.best(1)[0]:
             self._keep_all(trial.name, trial.model)
         if self.goal.misses(best.drop, best.file_bytes, best.seconds) and trial.gap(self.goal) <= 0:
@@ -119,17 +127,21 @@ class Finish:
             return
         attempt = self.formats.attempt(aware, ("int8",) * len(aware.layers))
         if attempt is not None:
-            self._keep(f"{trial.name}, trained for it", attempt)
+            self._keep(f"{trial.name}, trained for it", aware, attempt)
 
     def _keep_all(self, network: str, model: MLP) -> None:
         for attempt in self.formats.uniform(model):
             if model is not self.search.model or set(attempt.formats) != {"float32"}:
-                self._keep(network, attempt)
+                self._keep(network, model, attempt)
 
-    def _keep(self, network: str, attempt: Attempt, layers: tuple[LayerChoice, ...] = ()) -> None:
-        name = f"{network}, {attempt.name}"
-        if layers or name not in self.made:
-            self.made[name] = (network, attempt, layers)
+    def _keep(self, network: str, model: MLP, attempt: Attempt) -> None:
+        self.made.setdefault(f"{network}, {attempt.name}", (network, model, attempt))
+
+    def _layers(self, name: str) -> tuple[LayerChoice, ...]:
+        """Why the layers of a model have their formats; the clocks are done, so all that is left of the budget is for this."""
+        self.budget.reserve = 0.0
+        _, network, attempt = self.made[name]
+        return self.formats.explain(network, attempt)
 
     # ---- measuring -------------------------------------------------------------------------------------------------
 
@@ -141,7 +153,6 @@ class Finish:
         name: str,
         network: str,
         attempt: Attempt,
-        layers: tuple[LayerChoice, ...],
         speed: Speed,
         original_test: Score | None,
     ) -> Candidate:
@@ -149,7 +160,7 @@ class Finish:
         dropped: Comparison | None = None
         if tested is not None and original_test is not None:
             dropped = compare(original_test, tested)
-        size = file_size(attempt.model)
+        size = attempt.file_bytes
         if self.folder is not None:
             from ...io import save
 
@@ -160,7 +171,7 @@ class Finish:
             name=name,
             network=network,
             formats=attempt.formats,
-            layers=layers,
+            layers=(),
             model=attempt.model,
             score=attempt.score,
             drop=attempt.drop,

@@ -7,11 +7,8 @@ is not slower by it, costs less, and keeps the goal.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
@@ -99,8 +96,8 @@ class Formats:
         tried = [self.attempt(network, (name,) * count) for name in sorted(FORMATS, key=lambda name: name != "int8")]
         return [one for one in tried if one is not None]
 
-    def best(self, network: MLP) -> tuple[Attempt, list[LayerChoice]]:
-        """The formats that serve the goal best, and why each layer has its own."""
+    def best(self, network: MLP) -> Attempt:
+        """The formats that serve the goal best."""
         current = min(self.uniform(network), key=self.rank)
         if len(network.layers) > 1:
             heavy = sorted(
@@ -111,7 +108,11 @@ class Formats:
                 for other in self._others(network, current, index):
                     if self._pays(other, current):
                         current = other
-        return current, [self._choice(network, current, index) for index in range(len(network.layers))]
+        return current
+
+    def explain(self, network: MLP, chosen: Attempt) -> tuple[LayerChoice, ...]:
+        """Why each layer has its format: what each other one would mean, as far as there is time to try."""
+        return tuple(self._choice(network, chosen, index) for index in range(len(network.layers)))
 
     def rank(self, one: Attempt) -> tuple[float, float]:
         """Less is better: what the bounds are missed by, then the cost, or without a largest loss the score."""
@@ -156,7 +157,8 @@ class Formats:
 
     def _choice(self, network: MLP, current: Attempt, index: int) -> LayerChoice:
         layer, chosen = network.layers[index], current.formats[index]
-        against = "; ".join(self._against(other, current, index) for other in self._others(network, current, index))
+        others = [self._against(other, current, index) for other in self._others(network, current, index)]
+        against = "; ".join(others) or "nothing was tried: no time"
         own = f"{1e6 * current.seconds:.2f} µs, {current.file_bytes:,} bytes in all"
         return LayerChoice(index, (layer.out_features, layer.in_features), chosen, own, against)
 
@@ -196,12 +198,10 @@ def pack(network: MLP, formats: Sequence[str], calibration: NDArray[Any] | None)
 
 def file_size(model: Model) -> int:
     """Bytes of the file that the model makes."""
-    from ...io import save
+    from ...io import container, registry
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.safetensors")
-        save(model, path)
-        return os.path.getsize(path)
+    format = registry.by_object(model)
+    return sum(len(chunk) for chunk in container.chunks(format.kind, *format.encode(model)))
 
 
 __all__ = ["FORMATS", "Attempt", "Formats", "LayerChoice", "file_size", "pack"]
