@@ -264,7 +264,7 @@ def test_a_goal_out_of_reach_is_said_in_one_line(teacher: sprat.nn.MLP, digits: 
 
 
 def test_bounds_of_bytes_and_time(teacher: sprat.nn.MLP, digits: tuple[Pair, Pair, Pair]) -> None:
-    small = sprat.compress(teacher, digits[0], digits[1], max_bytes="6KB", seconds=3)
+    small = sprat.compress(teacher, digits[0], digits[1], max_bytes="6KB", seconds=10)
     assert small.reached
     assert small.chosen.file_bytes <= 6000
     fits = [one for one in small.candidates if one.file_bytes <= 6000]
