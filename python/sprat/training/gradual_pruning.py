@@ -45,8 +45,8 @@ class GradualPruning(Callback):
     Notes
     -----
     The masks stay on the model; the optimizer keeps masked weights and their state at zero. What was pruned stays pruned.
-    Between prunings steps run natively, many in one call; ``"movement"`` looks after each step, which costs a step of a
-    small network a few per cent.
+    Between prunings steps run natively, many in one call; ``"taylor"`` looks after each of the 16 steps before a pruning and
+    ``"movement"`` after every step, which makes a step of a 784-256-128-10 network a third longer.
 
     Examples
     --------
