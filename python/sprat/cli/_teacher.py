@@ -49,6 +49,3 @@ def train(arguments: argparse.Namespace, console: Console) -> tuple[Any, Rows, R
     os.makedirs(arguments.output, exist_ok=True)
     io.save(model, path)
     return model, rows, held_out
-
-
-__all__ = ["train"]

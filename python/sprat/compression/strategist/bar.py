@@ -76,6 +76,3 @@ class TqdmBar:
 
     def close(self) -> None:
         self._bar.close()
-
-
-__all__ = ["make"]

@@ -69,6 +69,3 @@ class Deadline(Callback):
     def on_batch_end(self, trainer: Any) -> None:
         if self._budget.left <= 0:
             trainer.stop("budget")
-
-
-__all__ = ["Budget", "Deadline"]

@@ -85,6 +85,8 @@ class Comparison:
         Rows that the model alone has right, and the original alone; for regression, rows with the smaller and the
         larger error count nothing: both 0.
 
+    >>> Comparison.same(100).p_value
+    1.0
     >>> original = Score.accuracy(np.array([1.0] * 90 + [0.0] * 10))
     >>> model = Score.accuracy(np.array([1.0] * 84 + [0.0] * 6 + [1.0] + [0.0] * 9))
     >>> compare(original, model).worse, round(compare(original, model).p_value, 3)
@@ -178,6 +180,3 @@ def score_outputs(output: NDArray[Any], y: NDArray[Any], loss_name: str | None) 
         target = y if y.ndim == 1 else y.argmax(axis=1)
         return Score.accuracy((output.argmax(axis=1) == target).astype(np.float64))
     return Score.r2(output.astype(np.float64), y.reshape(len(y), -1).astype(np.float64))
-
-
-__all__ = ["Comparison", "Score", "compare", "mcnemar", "score", "score_outputs"]

@@ -213,6 +213,3 @@ def _rows(read: Preparation, name: str, pair: Any, model: MLP) -> Rows:
 
 def _part(rows: Rows, index: Any) -> Rows:
     return Rows(np.ascontiguousarray(rows.x[index]), np.ascontiguousarray(rows.y[index]))
-
-
-__all__ = ["compress"]

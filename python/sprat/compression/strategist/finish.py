@@ -182,6 +182,3 @@ class Finish:
             speed=speed,
             misses=self.goal.misses(attempt.drop, size, speed.microseconds * 1e-6),
         )
-
-
-__all__ = ["Finish"]

@@ -50,7 +50,12 @@ class Attempt:
 
 @dataclass(frozen=True)
 class LayerChoice:
-    """One layer's format, and what the other formats would have meant for the whole network."""
+    """One layer's format, and what the other formats would have meant for the whole network.
+
+    >>> choice = LayerChoice(0, (10, 64), "int8", "0.12 µs, 1,360 bytes in all", "float32: 0.15 µs, 2,040 bytes (slower)")
+    >>> choice.config()["format"]
+    'int8'
+    """
 
     layer: int
     shape: tuple[int, int]
@@ -202,6 +207,3 @@ def file_size(model: Model) -> int:
 
     format = registry.by_object(model)
     return sum(len(chunk) for chunk in container.chunks(format.kind, *format.encode(model)))
-
-
-__all__ = ["FORMATS", "Attempt", "Formats", "LayerChoice", "file_size", "pack"]

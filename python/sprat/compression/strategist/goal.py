@@ -132,6 +132,3 @@ def quantity(name: str, value: Any, units: dict[str, float]) -> float:
 
 def _positive(name: str, value: Any, units: dict[str, float]) -> float:
     return check_number(name, quantity(name, value, units), 0, open_low=True)
-
-
-__all__ = ["Goal"]

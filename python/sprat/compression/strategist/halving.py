@@ -20,7 +20,13 @@ HOPE = 1.5
 
 @dataclass(frozen=True)
 class Mark:
-    """What a candidate had reached after a rung; ``visits`` counts the rows it has been trained on."""
+    """What a candidate had reached after a rung; ``visits`` counts the rows it has been trained on.
+
+    >>> import numpy as np
+    >>> score = Score.accuracy(np.array([1.0, 1.0, 0.0, 1.0]))
+    >>> Mark(0, 1000, 0.1, score, Comparison.same(4)).score.value
+    0.75
+    """
 
     rung: int
     visits: int
@@ -31,7 +37,12 @@ class Mark:
 
 @dataclass(eq=False)
 class Trial:
-    """A candidate network on its way: its marks, the newest model, and why it was dropped."""
+    """A candidate network on its way: its marks, the newest model, and why it was dropped.
+
+    >>> import sprat
+    >>> Trial(Proposal(), sprat.nn.MLP([4, 2]), work=8).name
+    'as it is'
+    """
 
     proposal: Proposal
     model: MLP
@@ -95,6 +106,3 @@ def survivors(trials: Sequence[Trial], goal: Goal) -> list[Trial]:
         one.dropped = f"{100 * one.gap(goal):.2f} points short, in the farther half"
     kept = hopeful[:room] + ([best] if best is not None else [])
     return sorted(kept, key=lambda one: one.work)
-
-
-__all__ = ["HOPE", "Mark", "Trial", "survivors"]

@@ -145,6 +145,3 @@ def slug(name: str) -> str:
     """
     words = "".join(c if c.isalnum() or c in ".-" else " " for c in name.replace("%", "pct")).split()
     return "-".join(words).lower()
-
-
-__all__ = ["Journal", "identity", "slug"]

@@ -45,6 +45,17 @@ class Candidate:
     speed : Speed
     misses : dict
         Bounds of the goal that it does not keep, and by which factor.
+
+    Examples
+    --------
+    >>> import numpy as np, sprat
+    >>> x = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
+    >>> y = (x[:, 0] > 0).astype(int)
+    >>> model = sprat.nn.MLP([4, 32, 2], seed=0)
+    >>> _ = sprat.fit(model, x[:200], y[:200], epochs=20, lr=0.01)
+    >>> found = sprat.compress(model, (x[:200], y[:200]), (x[200:], y[200:]), max_loss=0.1, seconds=1)
+    >>> found.original.name, found.original.drop.loss
+    ('original', 0.0)
     """
 
     name: str
@@ -115,6 +126,17 @@ class Compression:
         Rows, seed, instruction set, threads, version, learning rates.
     folder : Path or None
         Where everything lies.
+
+    Examples
+    --------
+    >>> import numpy as np, sprat
+    >>> x = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
+    >>> y = (x[:, 0] > 0).astype(int)
+    >>> model = sprat.nn.MLP([4, 32, 2], seed=0)
+    >>> _ = sprat.fit(model, x[:200], y[:200], epochs=20, lr=0.01)
+    >>> found = sprat.compress(model, (x[:200], y[:200]), (x[200:], y[200:]), max_loss=0.1, seconds=1)
+    >>> found.reached, found.chosen in found.candidates, found.model is found.chosen.model
+    (True, True, True)
     """
 
     goal: Goal
@@ -232,6 +254,3 @@ def _trial_config(trial: Trial) -> dict[str, Any]:
         for mark in trial.marks
     ]
     return {**trial.proposal.config(), "multiplications": trial.work, "rungs": marks, "dropped": trial.dropped}
-
-
-__all__ = ["Candidate", "Compression", "choose", "front"]

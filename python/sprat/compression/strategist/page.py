@@ -220,6 +220,3 @@ def _table(heads: list[str], rows: list[str]) -> str:
         + "\n".join(rows)
         + "\n</tbody></table></div>"
     )
-
-
-__all__ = ["page"]

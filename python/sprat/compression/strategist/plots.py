@@ -190,6 +190,3 @@ def short(value: float) -> str:
         if value >= unit:
             return f"{value / unit:g}{name}"
     return f"{value:g}"
-
-
-__all__ = ["Dot", "Line", "curves", "scatter"]

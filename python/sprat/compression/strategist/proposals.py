@@ -126,6 +126,3 @@ def rounded(width: float) -> int:
 def _student(model: MLP, hidden: tuple[int, ...], seed: int) -> Distill:
     activation = model.layers[0].activation
     return Distill(hidden, activation=activation, seed=seed, training=_UNTRAINED)
-
-
-__all__ = ["Proposal", "proposals", "with_zeros", "work"]

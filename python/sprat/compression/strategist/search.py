@@ -210,6 +210,3 @@ class Search:
     def _tell(self, text: str) -> None:
         self.log.append(text)
         self._decided(text)
-
-
-__all__ = ["Search"]

@@ -124,6 +124,3 @@ def best_rate(lesson: Lesson, model: MLP, judge: Any, budget: Budget) -> tuple[f
     best = max(found, key=lambda rate: found[rate]) if found else 1e-3
     lesson.lr = best
     return best, found
-
-
-__all__ = ["LAST_RUNG", "Lesson", "Rows", "best_rate"]

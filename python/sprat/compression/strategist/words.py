@@ -179,17 +179,3 @@ def _table(found: Compression) -> str:
     others = f"; {more} more were measured" if more else ""
     lines.append(f"* chosen   + on the front: no other is at least as good in score, bytes and time{others}")
     return "\n".join(line.rstrip() for line in lines)
-
-
-__all__ = [
-    "how_it_ended",
-    "interval",
-    "lower",
-    "p_value",
-    "percent",
-    "points",
-    "rows_note",
-    "score_name",
-    "text",
-    "why",
-]
