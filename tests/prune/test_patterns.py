@@ -151,6 +151,20 @@ def test_models(pattern: str) -> None:
     assert abs(prune.report(m).rows[0].sparsity - (0.5 if pattern == "2:4" else 0.75)) < 0.12
 
 
+@pytest.mark.parametrize("pattern", ["unstructured", "2:4", "n:32", "panels", "blocks"])
+def test_no_layers_and_all_weights(pattern: str) -> None:
+    m = nn.MLP([40, 48, 3], seed=0)
+    share = None if pattern == "2:4" else 1.0
+    before = m.params.tobytes()
+    assert prune.weights(m, share, pattern=pattern, layers=[]) == {}
+    assert prune.magnitude(m, share, pattern=pattern, layers=[]) == {}
+    assert m.params.tobytes() == before
+    prune.magnitude(m, share, pattern=pattern)
+    assert prune.report(m).sparsity == (0.5 if pattern == "2:4" else 1)
+    if pattern != "2:4":
+        prune.weights(m, share, pattern=pattern, criterion="taylor", data=(np.ones((4, 40)), [0, 1, 2, 0]))  # again
+
+
 def test_arrays(rng: np.random.Generator) -> None:
     w = rng.normal(size=(20, 50)).astype(np.float32)
     before = w.copy()

@@ -64,6 +64,8 @@ def weight_groups(
             check_number(f"sparsity[{layer}]", share, 0, 1)
         return [(layer_weights(model, [layer]), rule.limit(share)) for layer, share in sparsity.items()]
     share, chosen = rule.limit(sparsity), layer_weights(model, layers)
+    if not chosen:
+        return []
     return [(chosen, share)] if scope == "global" else [({name: w}, share) for name, w in chosen.items()]
 
 
