@@ -60,15 +60,6 @@ struct Int4Job {
   void* out;
 };
 
-// Otherwise compilers load what is used twice from memory twice.
-#if defined(__x86_64__)
-#define SPRAT_KEEP_IN_REGISTER(r) __asm__("" : "+v"(r))
-#elif defined(__aarch64__)
-#define SPRAT_KEEP_IN_REGISTER(r) __asm__("" : "+w"(r))
-#else
-#define SPRAT_KEEP_IN_REGISTER(r)
-#endif
-
 // Weights as the high halves of bytes, 16 times as large: signed as they are, and in sums that stay within 32 bits for
 // as many inputs as those of int8 do.
 struct Int4Weights {

@@ -10,6 +10,16 @@
 
 #include "simd/vec.h"
 
+// What a compiler cannot look through: else it loads from memory twice what is used twice, and takes numbers that it is
+// to repeat in every lane through general registers, to mask them there.
+#if defined(__x86_64__)
+#define SPRAT_KEEP_IN_REGISTER(r) __asm__("" : "+v"(r))
+#elif defined(__aarch64__)
+#define SPRAT_KEEP_IN_REGISTER(r) __asm__("" : "+w"(r))
+#else
+#define SPRAT_KEEP_IN_REGISTER(r)
+#endif
+
 SPRAT_ISA_BEGIN
 
 namespace native {
@@ -103,7 +113,11 @@ SPRAT_INLINE Vec<int32_t> dot(Vec<int32_t> sum, UnsignedBytes a, SignedBytes w) 
 SPRAT_INLINE UnsignedBytes broadcast_four(const uint8_t* p) {
   int32_t four;
   __builtin_memcpy(&four, p, sizeof four);
-  return split_unsigned(native::broadcast(four));
+  native::I32 bytes = native::broadcast(four);
+#if !defined(SPRAT_ISA_AVX512_VNNI)
+  SPRAT_KEEP_IN_REGISTER(bytes);
+#endif
+  return split_unsigned(bytes);
 }
 SPRAT_INLINE SignedBytes load_fours(const int8_t* p) {
   native::I32 bytes;
