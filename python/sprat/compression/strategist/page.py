@@ -59,7 +59,7 @@ def _cards(found: Compression) -> str:
                     words.score_name(found).capitalize(),
                     words.percent(tested.value),
                     f"was {words.percent(reference.value)}, on {rows}",
-                    f"lower by {words.lower(drop.loss)} points ({words.points(drop.interval)}), p = {words.p_value(drop.p_value)}",
+                    f"lower by {words.lower(drop.loss)} points ({words.points(drop.interval)}), p {words.equals(drop.p_value)}",
                 ),
                 _card(
                     "One row",

@@ -71,7 +71,7 @@ def rows_note(found: Compression) -> str:
     return (
         f"{note}\nOn {facts['test_rows']:,} rows that nothing was chosen by: {score_name(found)} "
         f"{percent(chosen.test.value)} ({interval(chosen.test.interval)}), the original {percent(found.original.test.value)}; "
-        f"lower by {lower(drop.loss)} points ({points(drop.interval)}), {drop.test} p = {p_value(drop.p_value)}."
+        f"lower by {lower(drop.loss)} points ({points(drop.interval)}), {drop.test} p {equals(drop.p_value)}."
     )
 
 
@@ -101,6 +101,15 @@ def p_value(p: float) -> str:
     ('0.042', '< 0.0001')
     """
     return "< 0.0001" if p < 1e-4 else f"{p:.2g}"
+
+
+def equals(p: float) -> str:
+    """A p-value after its letter.
+
+    >>> equals(0.0421), equals(1e-9)
+    ('= 0.042', '< 0.0001')
+    """
+    return p_value(p) if p < 1e-4 else f"= {p_value(p)}"
 
 
 def layer_lines(candidate: Candidate) -> list[str]:
