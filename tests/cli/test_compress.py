@@ -50,6 +50,7 @@ def test_stages_run_in_the_order_given(classifier: Path, sprat_command: Run) -> 
         (["--threshold", "0.1"], "weights below 0.1 pruned"),
         (["--quantize", "dynamic"], "int8 dynamic"),
         (["--quantize", "aware"], "int8 aware"),
+        (["--pack", "float16"], "packed, float16"),
     ],
 )
 def test_every_stage(classifier: Path, sprat_command: Run, options: list[str], name: str) -> None:

@@ -20,6 +20,7 @@ STAGES = [
     "student distilled",
     "student distilled, int8",
     "teacher, weights pruned",
+    "teacher pruned, zeros left out",
     "teacher, neurons removed too",
     "teacher pruned, int8 static",
     "teacher pruned, int8 dynamic",

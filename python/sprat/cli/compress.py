@@ -66,6 +66,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "MODE",
         "integers: static or dynamic ranges of activations, or aware: trained for it",
     )
+    _stage(stages, "--pack", _format, "FORMAT", "float32, float16, bfloat16, int8 or int4; zeros left out where that pays")
     training = parser.add_argument_group("training after a stage")
     training.add_argument("--epochs", type=whole(0), default=10, metavar="N", help="default 10")
     training.add_argument(
@@ -119,6 +120,14 @@ class _Append(argparse.Action):
 
 def _stage(group: Any, option: str, type: Any, metavar: str, help: str) -> None:
     group.add_argument(option, action=_Append, type=type, metavar=metavar, help=help, default=argparse.SUPPRESS)
+
+
+def _format(text: str) -> str:
+    from ..packing import FORMATS
+
+    if text not in FORMATS:
+        raise argparse.ArgumentTypeError(f"wanted one of {', '.join(FORMATS)}, got {text!r}")
+    return text
 
 
 def _mode(text: str) -> str:
@@ -259,4 +268,6 @@ def _make(name: str, value: Any, arguments: argparse.Namespace, console: Console
         return c.PruneWeights(threshold=value, training=training)
     if name == "prune_neurons":
         return c.PruneNeurons(value, training)
+    if name == "pack":
+        return c.Pack(value)
     return c.Quantize(value, training=training)

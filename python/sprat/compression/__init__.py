@@ -13,6 +13,7 @@ from .report import Report, Result
 from .stages import (
     Distill,
     LowRank,
+    Pack,
     PruneNeurons,
     PruneWeights,
     Quantize,
@@ -29,6 +30,7 @@ __all__ = [
     "Distill",
     "Goal",
     "LowRank",
+    "Pack",
     "PruneNeurons",
     "PruneWeights",
     "Quantize",

@@ -396,9 +396,45 @@ class Quantize:
         return quantize_model(model, calibration=rows, observer=self.observer)
 
 
+@dataclass(frozen=True)
+class Pack:
+    """A number format for the weights, zeros left out where that is faster: see :func:`sprat.pack`.
+
+    Parameters
+    ----------
+    weights : str
+        "float32", which keeps every bit of the output, "float16", "bfloat16", "int8" or "int4".
+    calibration_rows : int
+        Training rows that fix the ranges of activations, for integers.
+
+    Examples
+    --------
+    >>> from sprat.compression import Pack
+    >>> Pack().name, Pack("int8").name
+    ('packed', 'packed, int8')
+    """
+
+    weights: str = "float32"
+    calibration_rows: int = 1024
+
+    @property
+    def name(self) -> str:
+        return "packed" if self.weights == "float32" else f"packed, {self.weights}"
+
+    def apply(self, model: Model, data: TrainingData) -> Model:
+        from ..packing import pack
+
+        if not isinstance(model, MLP):
+            raise TypeError(f"{self.name}: wanted a float model (nn.MLP), got {type(model).__name__}")
+        integer = self.weights in ("int8", "int4")
+        rows = np.ascontiguousarray(data.x[: self.calibration_rows], model.dtype) if integer else None
+        return pack(model, self.weights, calibration=rows)
+
+
 __all__ = [
     "Distill",
     "LowRank",
+    "Pack",
     "PruneNeurons",
     "PruneWeights",
     "Quantize",

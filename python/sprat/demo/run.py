@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ..compression import (
     Distill,
+    Pack,
     PruneNeurons,
     PruneWeights,
     Quantize,
@@ -82,11 +83,11 @@ def run(
     branch(teacher, ("student alone", alone))
     branch(teacher, ("student distilled", taught), ("student distilled, int8", Quantize()))
 
-    pruned = branch(
-        teacher,
-        ("teacher, weights pruned", PruneWeights(threshold=plan.threshold, training=plan.retraining)),
-        ("teacher, neurons removed too", PruneNeurons(plan.neurons, plan.retraining)),
+    thin = branch(
+        teacher, ("teacher, weights pruned", PruneWeights(threshold=plan.threshold, training=plan.retraining))
     )
+    branch(thin, ("teacher pruned, zeros left out", Pack()))
+    pruned = branch(thin, ("teacher, neurons removed too", PruneNeurons(plan.neurons, plan.retraining)))
     branch(pruned, ("teacher pruned, int8 static", Quantize()))
     branch(pruned, ("teacher pruned, int8 dynamic", Quantize("dynamic")))
 
