@@ -66,7 +66,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         "MODE",
         "integers: static or dynamic ranges of activations, or aware: trained for it",
     )
-    _stage(stages, "--pack", _format, "FORMAT", "float32, float16, bfloat16, int8 or int4; zeros left out where that pays")
+    _stage(
+        stages, "--pack", _format, "FORMAT", "float32, float16, bfloat16, int8 or int4; zeros left out where that pays"
+    )
     training = parser.add_argument_group("training after a stage")
     training.add_argument("--epochs", type=whole(0), default=10, metavar="N", help="default 10")
     training.add_argument(
