@@ -26,11 +26,13 @@ std::vector<Chain> chains_of(const WeightMatrix& weight) {
   return chains;
 }
 
-// The bias of each lane; -0 changes no sum.
+// No bias is +0, and so is one of -0 (kernels/sparse.h).
+float bias_of(const WeightMatrix& weight, int64_t output) { return weight.bias ? weight.bias[output] + 0.0f : 0.0f; }
+
 bool lane_biases(const WeightMatrix& weight, const std::vector<int32_t>& outputs, AlignedBuffer<float>& bias) {
   if (!bias.allocate(static_cast<int64_t>(outputs.size()))) return false;
   for (size_t lane = 0; lane < outputs.size(); ++lane) {
-    bias[static_cast<int64_t>(lane)] = weight.bias && outputs[lane] >= 0 ? weight.bias[outputs[lane]] : -0.0f;
+    bias[static_cast<int64_t>(lane)] = outputs[lane] >= 0 ? bias_of(weight, outputs[lane]) : 0.0f;
   }
   return true;
 }
@@ -174,8 +176,8 @@ bool PackedLists::pack(const WeightMatrix& weight) {
     }
   }
   begins_.push_back(static_cast<int64_t>(inputs_.size()));
-  bias_.assign(static_cast<size_t>(weight.n), -0.0f);
-  if (weight.bias) std::copy_n(weight.bias, weight.n, bias_.data());
+  bias_.resize(static_cast<size_t>(weight.n));
+  for (int64_t output = 0; output < weight.n; ++output) bias_[static_cast<size_t>(output)] = bias_of(weight, output);
   packed_ = {weight.k,        weight.n,       (weight.k + kListWindow - 1) / kListWindow,
              weights_.data(), inputs_.data(), begins_.data(),
              outputs_.data(), bias_.data()};

@@ -4,7 +4,10 @@
 // chain of a dense product (kernels/linear.h) without the links that change nothing. A weight that is left out never
 // meets its input, be that infinite.
 //
-// act is max(floor, .): a floor of 0 is relu, and one of -infinity the identity. A bias of -0 is none.
+// A sum of negative products that all underflow is -0, and a link of weight 0 may make it +0. Kernels have such links
+// in different places, so no bias here is -0: adding +0 leaves one zero.
+//
+// act is max(floor, .): a floor of 0 is relu, and one of -infinity the identity.
 #pragma once
 
 #include <cstdint>

@@ -34,6 +34,19 @@ def test_dense_float32_keeps_every_bit(isa: str, rows: int) -> None:
         assert_same_bits(sprat.pack(model, **EXACT)(x[:rows]), model(x[:rows]))
 
 
+@pytest.mark.parametrize("zeros", ["unstructured", "blocks"])
+@pytest.mark.parametrize("bias", [None, np.full(40, -0.0, np.float32)])
+def test_underflow_has_one_sign(isa: str, zeros: str, bias: np.ndarray | None) -> None:
+    """A sum of negative products that underflow is -0, and +0 where a weight of 0 follows: kernels differ in that."""
+    weight = np.zeros((40, 70), np.float32)
+    weight[:, 0] = weight[::3, 69] = 1e-30
+    x = np.ones((40, 70), np.float32)
+    x[:, [0, 69]] = -1e-30
+    packed = PackedMLP([PackedLayer(weight, bias=bias, weights="float32", zeros=zeros)])
+    for rows in [1, 2, 3, 5, 8, 15, 40]:
+        assert_same_bits(packed(x[:rows]), np.zeros((rows, 40), np.float32))
+
+
 def test_formats_can_be_mixed() -> None:
     model, x = pruned([20, 40, 30, 5], 0.3, activation="gelu")
     mixed = sprat.pack(model, ["float32", "int8", "float32"], calibration=x, **EXACT)

@@ -478,7 +478,8 @@ typedef enum sprat_weights {
   SPRAT_WEIGHTS_INT4 = 4      /* the same, exact within each group */
 } sprat_weights;
 
-/* What becomes of the zeros of a weight. They change no bit of the output for finite inputs. */
+/* What becomes of the zeros of a weight. They change no bit of the output for finite inputs, but for the sign of a zero
+ * where every product of a sum underflows: without zeros it is +0. */
 typedef enum sprat_zeros {
   SPRAT_ZEROS_DENSE = 0,        /* multiplied as other numbers are */
   SPRAT_ZEROS_UNSTRUCTURED = 1, /* each left out; float32 */

@@ -31,9 +31,9 @@ class PackedLayer:
     weights : {"int8", "int4", "float32", "float16", "bfloat16"}
         float16 and bfloat16 are widened to float32 before they are multiplied.
     zeros : {"dense", "unstructured", "blocks"}
-        How zeros of the weight are left out, which changes no bit of the output for finite inputs. ``"unstructured"``,
-        for float32: each zero. ``"blocks"``: where 16 consecutive outputs by one input (float32), or by four consecutive
-        inputs (int8), are zero.
+        How zeros of the weight are left out, which changes no bit of the output for finite inputs (but for the sign of
+        a zero where every product of a sum underflows: +0). ``"unstructured"``, for float32: each zero. ``"blocks"``:
+        where 16 consecutive outputs by one input (float32), or by four consecutive inputs (int8), are zero.
     group_size : int
         For int4: inputs that share a scale, a multiple of 32; otherwise 0.
     products : {"float32", "bfloat16"}

@@ -62,7 +62,7 @@ std::vector<float> output(const Problem& p) {
 void check_output(const Problem& p, bool with_bias, float floor, const std::vector<float>& y) {
   for (int64_t row = 0; row < p.rows; ++row) {
     for (int64_t o = 0; o < p.n; ++o) {
-      const float sum = p.chain(row, o) + (with_bias ? p.bias[static_cast<size_t>(o)] : -0.0f);
+      const float sum = p.chain(row, o) + (with_bias ? p.bias[static_cast<size_t>(o)] : 0.0f);
       CHECK_SAME_BITS(y[static_cast<size_t>(row * p.n + o)], floor > sum ? floor : sum);
     }
   }
