@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import threading
 from typing import Any
@@ -237,8 +238,13 @@ def test_config_arrays_and_pickle() -> None:
         assert same.config() == config
         assert_same_bits(same.predict(x), model.predict(x))
         assert_same_bits(same.predict_proba(x), model.predict_proba(x))
-    with pytest.raises(ValueError, match="read-only"):
-        model.layers[0].weight[0, 0] = 1
+    for same in (model, pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):
+        with pytest.raises(ValueError, match="read-only"):
+            same.layers[0].weight[0, 0] = 1
+    for layer in (None, "0", 1.0, True, 2, -3):
+        with pytest.raises(ValueError, match="^layer: wanted 0 to 1, got"):
+            model.hidden(x, layer)  # type: ignore[arg-type]
+    assert_same_bits(PackedMLP(layer for layer in model.layers)(x), model(x))  # type: ignore[arg-type]
 
 
 def broken(model: PackedMLP, change: Any) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

@@ -60,6 +60,7 @@ class PackedMLP(Model):
     plan: tuple[str, ...] = ()
 
     def __init__(self, layers: Sequence[PackedLayer]) -> None:
+        layers = tuple(layers)
         for index, layer in enumerate(layers):
             if not isinstance(layer, PackedLayer):
                 raise TypeError(f"layers[{index}]: wanted a PackedLayer, got {type(layer).__name__}")
@@ -118,7 +119,7 @@ class PackedMLP(Model):
         (1, 8)
         """
         count = len(self._layers)
-        if isinstance(layer, bool) or not -count <= layer < count:
+        if isinstance(layer, bool) or not hasattr(layer, "__index__") or not -count <= layer < count:
             raise ValueError(f"layer: wanted 0 to {count - 1}, got {layer!r}")
         index = layer % count
         if index not in self._parts:
@@ -257,6 +258,7 @@ class PackedMLP(Model):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+        self._layers = tuple(layer.checked(index) for index, layer in enumerate(self._layers))  # read-only again
         self._native, self._parts = _native(self._layers), {}
         self._set_runner(self._native)
 
