@@ -6,7 +6,7 @@
 #include "api/status.h"
 #include "core/align.h"
 #include "core/round_up.h"
-#include "kernels/linear_int8.h"
+#include "kernels/linear_int4.h"
 
 namespace sprat {
 namespace {
@@ -17,7 +17,7 @@ int64_t weight_alignment(int32_t weights) { return weights == SPRAT_WEIGHTS_FLOA
 
 // Scales of an output.
 int64_t groups_of(const sprat_packed_layer& layer) {
-  return layer.weights == SPRAT_WEIGHTS_INT4 ? (layer.in_features + layer.group_size - 1) / layer.group_size : 1;
+  return layer.weights == SPRAT_WEIGHTS_INT4 ? int4_groups(layer.in_features, layer.group_size) : 1;
 }
 
 // Whether there is such a layer: how numbers are stored, multiplied, and left out.

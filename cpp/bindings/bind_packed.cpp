@@ -78,8 +78,8 @@ struct Layer {
     weight.want_shape({out_features, is_int4 ? (native.in_features + 1) / 2 : native.in_features});
     if (scale) {
       scale->want_dtype(uint32_t(Dtype::kFloat32));
-      if (is_int4 && native.group_size > 0) {
-        scale->want_shape({out_features, (native.in_features + native.group_size - 1) / native.group_size});
+      if (is_int4 && native.group_size > 0 && native.in_features > 0) {
+        scale->want_shape({out_features, (native.in_features - 1) / native.group_size + 1});
       } else {
         scale->want_shape({out_features});
       }

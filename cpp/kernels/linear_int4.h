@@ -11,7 +11,8 @@ namespace sprat {
 // Inputs of a step of k: two of the fours of int8, the first in the low halves of the bytes and the second in the high.
 inline constexpr int64_t kInt4Step = 2 * kInt8Four;
 
-SPRAT_INLINE constexpr int64_t int4_groups(int64_t k, int64_t group_size) { return (k + group_size - 1) / group_size; }
+// k and the size of a group may be any from 1 on: no sum of them is taken.
+SPRAT_INLINE constexpr int64_t int4_groups(int64_t k, int64_t group_size) { return (k - 1) / group_size + 1; }
 SPRAT_INLINE constexpr int64_t int4_packed_size(int64_t k, int64_t n) {
   return round_up(k, kInt4Step) / 2 * round_up(n, kInt8Panel);
 }

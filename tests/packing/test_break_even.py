@@ -47,9 +47,19 @@ def test_table_and_lookup() -> None:
         found["stripes"]
 
 
+def test_inputs_that_integers_cannot_sum() -> None:
+    found = sprat.break_even((1, 65794), seconds=0.01)
+    assert [curve.pattern for curve in found.curves] == ["unstructured", "balanced", "blocks"]
+
+
 def test_bad_arguments() -> None:
     with pytest.raises(ValueError, match=r"^shape: wanted a whole number of at least 1"):
         sprat.break_even((0, 4))
+    for shape in [(4,), (4, 4, 4), 4]:
+        with pytest.raises(ValueError, match=r"^shape: wanted \(out_features, in_features\), got "):
+            sprat.break_even(shape)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^seed: wanted a whole number of at least 0, got -1"):
+        sprat.break_even((4, 4), seed=-1)
     with pytest.raises(ValueError, match=r"^batch: wanted a whole number of at least 1"):
         sprat.break_even((4, 4), 0)
     with pytest.raises(ValueError, match=r"^seconds: wanted"):

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import sprat
+from sprat import _core
 from sprat.nn import MLP
 from sprat.packing import PackedLayer, PackedMLP, formats, storage
 from support import assert_same_bits, assert_same_everywhere
@@ -172,6 +173,18 @@ def test_broken_bits_are_refused() -> None:
     assert "wanted" in refusal(lambda layer, arrays: arrays.update({kept: arrays[kept][:-1]}))
 
 
+def test_groups_larger_than_the_inputs() -> None:
+    """Up to the largest that a file can say; the native module takes any, and finds one group."""
+    model, x = pruned([70, 5], 0.0)
+    alike = [sprat.pack(model, "int4", group_size=size, **EXACT) for size in (96, 2**31 - 32)]
+    assert_same_bits(alike[0](x), alike[1](x))
+    kinds, arrays, _, numbers = alike[0].layers[0].native()
+    native = _core.predictor_packed([(kinds, arrays, (70, 2**63 - 32), numbers)])
+    out = np.empty((70, 5), np.float32)
+    native.run(x, out)
+    assert_same_bits(out, alike[0](x))
+
+
 def test_bfloat16_rounds_half_to_even() -> None:
     rng = np.random.default_rng(0)
     bits = rng.integers(0, 2**32, 100_000, np.uint32)
@@ -201,7 +214,11 @@ def test_bfloat16_rounds_half_to_even() -> None:
         ({"products": "int8"}, "products: wanted one of float32"),
         ({"group_size": 16}, "group_size: wanted a whole number of at least 32"),
         ({"group_size": 48}, "group_size: wanted a multiple of 32, got 48"),
+        ({"group_size": 2**31}, "group_size: wanted a whole number of at most 2147483616"),
         ({"rows": 0}, "rows: wanted a whole number of at least 1"),
+        ({"rows": []}, "rows: wanted at least one number of rows, got none"),
+        ({"weights": None}, "weights: wanted a name, or one for each layer, got None"),
+        ({"zeros": 5}, "zeros: wanted a name, or one for each layer, got 5"),
         ({"calibration": np.ones((2, 6), np.float32)}, "calibration: wanted None where no layer"),
         ({"weights": "int8", "observer": "x"}, "observer: wanted one of"),
     ],
@@ -219,11 +236,19 @@ def test_bad_models() -> None:
     model.params[0] = np.inf
     with pytest.raises(ValueError, match=r"^layers.0.weight: wanted finite numbers, 1 of 4"):
         sprat.pack(model, **EXACT)
+    model.params[:] = 1e6
+    with pytest.raises(ValueError, match=r"^layers\[0\].weight: wanted finite numbers"):
+        sprat.pack(model, "float16")
+    wide = MLP([2, 2], dtype="float64")
+    wide.params[:] = 1e300
+    with pytest.raises(ValueError, match=r"^layers.0.weight: wanted finite numbers, 4 of 4"):
+        sprat.pack(wide)
 
 
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
+        (PackedLayer(np.ones((1, 2), np.int8), np.ones(1, np.float32), None, "relu", 1e300, 0), "input_scale: wanted"),
         (PackedLayer(np.ones((2, 2), np.float32), weights="int8"), "weight_scale: wanted scales"),
         (PackedLayer(np.ones((2, 2), np.float32), np.ones(2, np.float32), weights="float32"), "weight_scale: wanted"),
         (PackedLayer(np.full((2, 2), np.nan, np.float32), weights="float32"), "weight: wanted finite"),

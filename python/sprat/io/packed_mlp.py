@@ -15,13 +15,12 @@ import numpy as np
 
 from ..nn import activations
 from ..packing import FORMATS, PRODUCTS, ZEROS, PackedMLP, storage
+from ..packing.formats import MAX_INTEGER_INPUTS
 from . import heads, registry
 from .layout import Fields, TensorSpec
 from .mlp import FLOAT32_LEAST, FLOAT32_MAX, MAX_LAYERS
 from .registry import Arrays
 
-# Beyond this a sum of u8 x s8 products could leave 32 bits.
-_MAX_INTEGER_INPUTS = 65793
 _MAX_INPUTS = 2**31 - 1
 
 
@@ -52,7 +51,7 @@ def _read_layer(value: Any, index: int, tensors: dict[str, TensorSpec]) -> tuple
     fields = Fields(value, f"layer {index}")
     weights = fields.text("weights", among=FORMATS)
     integer = weights in ("int8", "int4")
-    inputs = fields.integer("in_features", 1, _MAX_INTEGER_INPUTS if integer else _MAX_INPUTS)
+    inputs = fields.integer("in_features", 1, MAX_INTEGER_INPUTS if integer else _MAX_INPUTS)
     outputs = fields.integer("out_features", 1)
     fields.text("activation", among=activations.NAMES)
     fields.text("zeros", among=ZEROS)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .. import _check
 from .clock import layer_seconds
+from .formats import MAX_INTEGER_INPUTS
 from .layer import PackedLayer
 
 __all__ = ["BreakEven", "Curve", "break_even"]
@@ -119,7 +120,7 @@ def break_even(shape: Sequence[int], batch: int = 1, *, seconds: float = 0.2, se
     Parameters
     ----------
     shape : (out_features, in_features)
-        Of the weight.
+        Of the weight. With more than 65793 inputs, which integers cannot sum, there is no curve for int8.
     batch : int
         Rows of a call.
     seconds : float
@@ -140,10 +141,10 @@ def break_even(shape: Sequence[int], batch: int = 1, *, seconds: float = 0.2, se
     >>> found["blocks"].at(0.9) > 0
     True
     """
-    outputs, inputs = (_check.check_count("shape", n, 1) for n in shape)
+    outputs, inputs = _sizes(shape)
     rows = _check.check_count("batch", batch, 1)
     _check.check_positive("seconds", seconds)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(_check.check_count("seed", seed, 0))
     weight = rng.standard_normal((outputs, inputs)).astype(np.float32)
     codes = rng.integers(-127, 128, (outputs, inputs)).astype(np.int8)
     scale = np.full(outputs, 0.01, np.float32)
@@ -154,12 +155,13 @@ def break_even(shape: Sequence[int], batch: int = 1, *, seconds: float = 0.2, se
     def int8_layer(kept: NDArray[np.bool_], zeros: str) -> PackedLayer:
         return PackedLayer(np.where(kept, codes, np.int8(0)), scale, None, "identity", 0.05, 128, zeros=zeros)
 
-    kinds = (
+    kinds = [
         ("unstructured", float_layer, "unstructured", _unstructured),
         ("balanced", float_layer, "unstructured", _balanced),
         ("blocks", float_layer, "blocks", _blocks(_BLOCK)),
-        ("int8 blocks", int8_layer, "blocks", _blocks(_INT8_BLOCK)),
-    )
+    ]
+    if inputs <= MAX_INTEGER_INPUTS:
+        kinds.append(("int8 blocks", int8_layer, "blocks", _blocks(_INT8_BLOCK)))
     share = seconds / (len(kinds) * (len(_SPARSITIES) + 1))
     curves = []
     for pattern, layer, zeros, keep in kinds:
@@ -168,6 +170,14 @@ def break_even(shape: Sequence[int], batch: int = 1, *, seconds: float = 0.2, se
         dense, *times = layer_seconds([one.checked(0) for one in layers], rows, share)
         curves.append(Curve(pattern, _SPARSITIES, tuple(times), dense))
     return BreakEven((outputs, inputs), rows, tuple(curves))
+
+
+def _sizes(shape: Sequence[int]) -> tuple[int, int]:
+    try:
+        outputs, inputs = shape
+    except (TypeError, ValueError):
+        raise ValueError(f"shape: wanted (out_features, in_features), got {_check.short(shape)}") from None
+    return _check.check_count("shape", outputs, 1), _check.check_count("shape", inputs, 1)
 
 
 def _unstructured(shape: tuple[int, int], sparsity: float, rng: np.random.Generator) -> NDArray[np.bool_]:

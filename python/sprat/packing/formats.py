@@ -32,8 +32,11 @@ FORMATS: dict[str, np.dtype[Any]] = {
 ZEROS = ("dense", "unstructured", "blocks")
 # How bfloat16 weights are multiplied.
 PRODUCTS = ("float32", "bfloat16")
-# Inputs that share a scale come in multiples of this: what a register takes at once.
+# Inputs that share a scale come in multiples of this: what a register takes at once. What a file can say is the most.
 GROUP_UNIT = 32
+_LARGEST_GROUP = 2**31 - GROUP_UNIT
+# Beyond this a sum of u8 x s8 products could leave 32 bits.
+MAX_INTEGER_INPUTS = 65793
 
 
 def to_bfloat16(x: ArrayLike) -> NDArray[np.uint16]:
@@ -64,7 +67,7 @@ def from_bfloat16(x: NDArray[np.uint16]) -> NDArray[np.float32]:
 
 def group_size_of(group_size: Any) -> int:
     """A group size that can be."""
-    group = _check.check_count("group_size", group_size, GROUP_UNIT)
+    group = _check.check_count("group_size", group_size, GROUP_UNIT, _LARGEST_GROUP)
     if group % GROUP_UNIT:
         raise ValueError(f"group_size: wanted a multiple of {GROUP_UNIT}, got {group}")
     return group

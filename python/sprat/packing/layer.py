@@ -136,6 +136,9 @@ class PackedLayer:
             zero = _check.check_count(f"{name}.input_zero_point", zero, 0)
             if zero > 255:
                 raise ValueError(f"{name}.input_zero_point: wanted 0 to 255, got {zero}")
+        if scale is not None:
+            with np.errstate(over="ignore"):  # the native module refuses what becomes infinite
+                scale = float(np.float32(_check.check_positive(f"{name}.input_scale", scale)))
         weight = _frozen(f"{name}.weight", self.weight, FORMATS[self.weights])
         if weight.ndim != 2 or weight.size == 0:
             raise ValueError(f"{name}.weight: wanted (out_features, in_features), got shape {weight.shape}")
@@ -148,7 +151,7 @@ class PackedLayer:
             None if self.weight_scale is None else _frozen(f"{name}.weight_scale", self.weight_scale, np.float32),
             None if self.bias is None else _frozen(f"{name}.bias", self.bias, np.float32),
             str(self.activation),
-            None if scale is None else float(np.float32(_check.check_positive(f"{name}.input_scale", scale))),
+            scale,
             zero,
             self.weights,
             self.zeros,

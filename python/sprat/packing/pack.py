@@ -87,6 +87,8 @@ def pack(
     _check.check_choice("plan", plan, PLANS)
     group = group_size_of(group_size)
     batches = tuple(_check.check_count("rows", n, 1) for n in (rows if isinstance(rows, Sequence) else (rows,)))
+    if not batches:
+        raise ValueError("rows: wanted at least one number of rows, got none")
     qparams = _input_qparams(model, formats, calibration, observer)
     parameters = model.parameters()
     layers, plains, reasons = [], [], []
@@ -109,6 +111,8 @@ def pack(
 
 def _each(name: str, value: str | Sequence[str], count: int, choices: Sequence[str]) -> list[str]:
     """One choice for each layer."""
+    if not isinstance(value, str | Sequence):
+        raise TypeError(f"{name}: wanted a name, or one for each layer, got {_check.short(value)}")
     values = [value] * count if isinstance(value, str) else list(value)
     if len(values) != count:
         raise ValueError(f"{name}: wanted one for each of {count} layers, got {len(values)}")
@@ -135,8 +139,9 @@ def _packed(
     from ..quantization.post_training import int8_codes
 
     name = f"layers.{index}"
-    weight = np.asarray(parameters[f"{name}.weight"], np.float32)
-    bias = np.asarray(parameters[f"{name}.bias"], np.float32) if spec.bias else None
+    with np.errstate(over="ignore"):  # what becomes infinite is refused
+        weight = np.asarray(parameters[f"{name}.weight"], np.float32)
+        bias = np.asarray(parameters[f"{name}.bias"], np.float32) if spec.bias else None
     values: Any
     scale, group_size = None, 0
     if not np.isfinite(weight).all():
@@ -150,7 +155,8 @@ def _packed(
     elif weights == "bfloat16":
         values = to_bfloat16(weight)
     else:
-        values = weight.astype(FORMATS[weights])
+        with np.errstate(over="ignore"):
+            values = weight.astype(FORMATS[weights])
     input_scale, input_zero_point = (qparams if weights in ("int8", "int4") else None) or (None, None)
     return PackedLayer(
         values,
