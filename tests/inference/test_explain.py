@@ -55,6 +55,8 @@ def test_bad_arguments() -> None:
     model = sprat.nn.MLP([4, 2])
     with pytest.raises(TypeError, match=r"^model: wanted an nn.MLP or a PackedMLP, got Predictor"):
         sprat.explain(sprat.Predictor(model), np.ones((1, 4)))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"^seconds: wanted a finite number above 0"):
+        sprat.explain(model, np.ones((1, 4)), seconds=-1)
     with pytest.raises(ValueError, match=r"^batch: wanted at least one row"):
         sprat.explain(model, np.ones((0, 4)))
     with pytest.raises(ValueError, match=r"^x: wanted shape"):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import _core, runtime
+from .. import _check, _core, runtime
 from ..nn.mlp import MLP
 from ..packing.clock import seconds_in_turns
 from ..packing.layer import PackedLayer
@@ -144,6 +144,7 @@ def explain(model: MLP | PackedMLP, batch: npt.ArrayLike, *, seconds: float = 0.
     """
     if not isinstance(model, (MLP, PackedMLP)):
         raise TypeError(f"model: wanted an nn.MLP or a PackedMLP, got {type(model).__name__}")
+    _check.check_positive("seconds", seconds)
     x = model._inputs(batch)
     if x.shape[0] == 0:
         raise ValueError("batch: wanted at least one row")
