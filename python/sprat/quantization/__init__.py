@@ -1,4 +1,4 @@
-"""Quantization: real numbers as 8-bit integers, and networks that multiply them.
+"""Quantization: real numbers as integers of 8 or 4 bits, and networks that multiply them.
 
 Words are those of torch and ONNX: ``scale``, ``zero_point``, ``quant_min``, ``quant_max``, per tensor, per channel
 with ``axis``, observer, fake quantization.

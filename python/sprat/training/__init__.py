@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import callbacks, metrics
-from .adaptive import AutoFit, BatchSize, RangeTest, auto_fit, choose_schedule, find_batch_size, find_lr
+from .adaptive import AutoFit, BatchSize, RangeTest, ScheduleChoice, auto_fit, choose_schedule, find_batch_size, find_lr
 from .callbacks import Callback, Checkpoint, EarlyStopping, ReduceOnPlateau
 from .evaluate import evaluate
 from .fit import fit
@@ -24,6 +24,7 @@ __all__ = [
     "NonFiniteError",
     "RangeTest",
     "ReduceOnPlateau",
+    "ScheduleChoice",
     "Step",
     "Trainer",
     "auto_fit",
