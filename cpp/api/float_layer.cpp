@@ -14,7 +14,7 @@ namespace {
 class FloatLayer final : public PackedLayer {
  public:
   FloatLayer(const sprat_packed_layer& layer, const KernelTable& kernels)
-      : PackedLayer(layer), kernels_(kernels), linear_(kernels.linear->of[SPRAT_FLOAT32]) {}
+      : PackedLayer(layer, kernels), linear_(kernels.linear->of[SPRAT_FLOAT32]) {}
 
   bool pack(const sprat_packed_layer& layer) {
     const int64_t k = in_features(), n = out_features();
@@ -69,7 +69,7 @@ class FloatLayer final : public PackedLayer {
     p.k = in_features();
     p.n = p.c_stride = out_features();
     linear_.multiply(p, 0, rows, 0, panel_count(linear_, p.n));
-    if (activation() == ActivationClass::kOther) activate(kernels_, y, rows * p.n);
+    finish(y, rows * p.n);
   }
 
   void multiply_panels(const void* x, int64_t rows, float* y) const {
@@ -78,11 +78,9 @@ class FloatLayer final : public PackedLayer {
     p.b = x;
     p.n = rows;
     multiply_batch(linear_, sizeof(float), weight, p, 0, weight.units(linear_));
-    if (activation() == ActivationClass::kOther)
-      activate(kernels_, y, panel_count(linear_, rows) * linear_.panel_columns * out_features());
+    finish(y, panel_count(linear_, rows) * linear_.panel_columns * out_features());
   }
 
-  const KernelTable& kernels_;
   const LinearKernel& linear_;
   AlignedBuffer<float> weight_, bias_;
   bool prefers_panels_ = false;

@@ -1,6 +1,5 @@
 // Layers whose weights take two bytes (kernels/half.h), and those that multiply bfloat16 pairs (kernels/bfloat16.h).
 #include <algorithm>
-#include <limits>
 
 #include "api/packed_layer.h"
 #include "api/product.h"
@@ -14,7 +13,7 @@ namespace {
 
 class TwoByteLayer : public PackedLayer {
  public:
-  TwoByteLayer(const sprat_packed_layer& layer, const KernelTable& kernels) : PackedLayer(layer), kernels_(kernels) {}
+  using PackedLayer::PackedLayer;
 
   bool pack(const sprat_packed_layer& layer) {
     if (!bias_.allocate(layer.bias ? out_features() : 0)) return false;
@@ -27,7 +26,7 @@ class TwoByteLayer : public PackedLayer {
   bool run(const Activations& in, int64_t rows, const Activations& out) const override {
     auto* y = static_cast<float*>(out.data);
     if (!multiply(static_cast<const float*>(in.data), rows, y)) return false;
-    if (activation() == ActivationClass::kOther) activate(kernels_, y, rows * out_features());
+    finish(y, rows * out_features());
     return true;
   }
 
@@ -36,11 +35,6 @@ class TwoByteLayer : public PackedLayer {
   virtual bool multiply(const float* x, int64_t rows, float* y) const = 0;
 
   const float* bias() const { return bias_.empty() ? nullptr : bias_.data(); }
-  float floor() const {
-    return activation() == ActivationClass::kRelu ? 0.0f : -std::numeric_limits<float>::infinity();
-  }
-
-  const KernelTable& kernels_;
 
  private:
   AlignedBuffer<float> bias_;

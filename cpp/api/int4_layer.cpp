@@ -1,22 +1,18 @@
 // A layer of int4 weights, with a scale for each group of inputs, on uint8 codes: integer products, exact in each
 // group.
 #include <algorithm>
-#include <limits>
 
-#include "api/packed_layer.h"
+#include "api/integer_layer.h"
 #include "core/align.h"
 #include "kernels/linear_int4.h"
 
 namespace sprat {
 namespace {
 
-class Int4Layer final : public PackedLayer {
+class Int4Layer final : public IntegerLayer {
  public:
   Int4Layer(const sprat_packed_layer& layer, const KernelTable& kernels)
-      : PackedLayer(layer),
-        kernels_(kernels),
-        int4_(*kernels.linear_int4),
-        codes_{layer.input == SPRAT_INPUT_STATIC, layer.input_scale, layer.input_zero_point} {}
+      : IntegerLayer(layer, kernels), int4_(*kernels.linear_int4) {}
 
   bool pack(const sprat_packed_layer& layer) {
     const int64_t k = in_features(), n = out_features(), padded = round_up(n, kInt8Panel);
@@ -30,8 +26,7 @@ class Int4Layer final : public PackedLayer {
     layer_ = {k, n, layer.group_size, weight_.data(), scales_.data(), sums_.data()};
     bias_.fill_zero();
     if (layer.bias) std::copy_n(layer.bias, n, bias_.data());
-    const float floor = activation() == ActivationClass::kRelu ? 0.0f : -std::numeric_limits<float>::infinity();
-    to_reals_ = {codes_.is_static, codes_.zero_point, codes_.scale, bias_.data(), floor};
+    to_reals_ = {codes_.is_static, codes_.zero_point, codes_.scale, bias_.data(), floor()};
     return true;
   }
 
@@ -39,18 +34,13 @@ class Int4Layer final : public PackedLayer {
     return "four products of bytes in each lane, a sum for each group of inputs";
   }
 
-  Form reads(int64_t /*rows*/) const override { return Form::kCodes; }
-  const InputCodes* codes() const override { return &codes_; }
-
   bool precede(const InputCodes* next) override {
-    if (!next || !next->is_static || !codes_.is_static || activation() == ActivationClass::kOther) return true;
+    if (!reaches(next)) return true;
     const int64_t n = out_features(), padded = round_up(n, kInt8Panel);
     if (!code_biases_.allocate(padded)) return false;
     const float scale =
         int4_.to_codes(bias_.data(), n, codes_.scale, next->scale, next->zero_point, code_biases_.data());
-    const bool is_relu = activation() == ActivationClass::kRelu;
-    to_codes_ = {true, codes_.zero_point, scale, code_biases_.data(),
-                 is_relu ? static_cast<float>(next->zero_point) : 0.0f};
+    to_codes_ = {true, codes_.zero_point, scale, code_biases_.data(), floor_of(*next)};
     return true;
   }
   bool writes(Form out, Form /*in*/) const override { return out == Form::kCodes && !code_biases_.empty(); }
@@ -63,14 +53,12 @@ class Int4Layer final : public PackedLayer {
     }
     auto* y = static_cast<float*>(out.data);
     int4_.multiply(layer_, to_reals_, {x, in.scales, in.zero_points}, rows, y);
-    if (activation() == ActivationClass::kOther) activate(kernels_, y, rows * out_features());
+    finish(y, rows * out_features());
     return true;
   }
 
  private:
-  const KernelTable& kernels_;
   const LinearInt4Kernels& int4_;
-  const InputCodes codes_;
   LinearInt4 layer_{};
   Int4Epilogue to_reals_{}, to_codes_{};
   AlignedBuffer<uint8_t> weight_;

@@ -1,22 +1,18 @@
 // A layer of int8 weights on uint8 codes: integer products with exact sums. Where its input and the next one's are
 // static, and the activation is a bound at most, it leaves the next layer's codes and no real number is stored between.
 #include <algorithm>
-#include <limits>
 
-#include "api/packed_layer.h"
+#include "api/integer_layer.h"
 #include "core/align.h"
 #include "kernels/linear_int8.h"
 
 namespace sprat {
 namespace {
 
-class Int8Layer final : public PackedLayer {
+class Int8Layer final : public IntegerLayer {
  public:
   Int8Layer(const sprat_packed_layer& layer, const KernelTable& kernels)
-      : PackedLayer(layer),
-        kernels_(kernels),
-        int8_(*kernels.linear_int8),
-        codes_{layer.input == SPRAT_INPUT_STATIC, layer.input_scale, layer.input_zero_point} {}
+      : IntegerLayer(layer, kernels), int8_(*kernels.linear_int8) {}
 
   bool pack(const sprat_packed_layer& layer) {
     const int64_t n = out_features(), padded = round_up(n, kInt8Panel);
@@ -30,10 +26,9 @@ class Int8Layer final : public PackedLayer {
     if (layer.bias) std::copy_n(layer.bias, n, bias_.data());
 
     float* scales = numbers_.data();
-    const float floor = activation() == ActivationClass::kRelu ? 0.0f : -std::numeric_limits<float>::infinity();
     int8_.to_reals(weight_scales_.data(), bias(), n, codes_.is_static ? codes_.scale : 1.0f, scales, scales + padded);
     int8_.start_sums(sums_.data(), n, codes_.zero_point, sums_.data() + padded);
-    to_reals_ = {codes_.is_static ? sums_.data() + padded : nullptr, scales, scales + padded, floor};
+    to_reals_ = {codes_.is_static ? sums_.data() + padded : nullptr, scales, scales + padded, floor()};
     return true;
   }
 
@@ -41,18 +36,14 @@ class Int8Layer final : public PackedLayer {
     return "four products of bytes in each lane, outputs are the lanes";
   }
 
-  Form reads(int64_t /*rows*/) const override { return Form::kCodes; }
-  const InputCodes* codes() const override { return &codes_; }
-
   bool precede(const InputCodes* next) override {
-    if (!next || !next->is_static || !codes_.is_static || activation() == ActivationClass::kOther) return true;
+    if (!reaches(next)) return true;
     const int64_t n = out_features(), padded = round_up(n, kInt8Panel);
     if (!code_numbers_.allocate(2 * padded)) return false;
     float* scales = code_numbers_.data();
     int8_.to_codes(weight_scales_.data(), bias(), n, codes_.scale, next->scale, next->zero_point, scales,
                    scales + padded);
-    const bool is_relu = activation() == ActivationClass::kRelu;
-    to_codes_ = {to_reals_.start, scales, scales + padded, is_relu ? static_cast<float>(next->zero_point) : 0.0f};
+    to_codes_ = {to_reals_.start, scales, scales + padded, floor_of(*next)};
     return true;
   }
   bool writes(Form out, Form /*in*/) const override { return out == Form::kCodes && !code_numbers_.empty(); }
@@ -65,7 +56,7 @@ class Int8Layer final : public PackedLayer {
     }
     auto* y = static_cast<float*>(out.data);
     int8_.multiply(layer_, to_reals_, {x, in.scales, in.zero_points}, rows, y);
-    if (activation() == ActivationClass::kOther) activate(kernels_, y, rows * out_features());
+    finish(y, rows * out_features());
     return true;
   }
 
@@ -90,9 +81,7 @@ class Int8Layer final : public PackedLayer {
     return true;
   }
 
-  const KernelTable& kernels_;
   const LinearInt8Kernels& int8_;
-  const InputCodes codes_;
   LinearInt8 layer_{};
   Int8Epilogue to_reals_{}, to_codes_{};
   AlignedBuffer<int8_t> weight_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 
 #include "api/mlp.h"
@@ -35,6 +36,11 @@ struct InputCodes {
 // Knows the kernels of one instruction set, for which its weights are packed. Any number of threads may run it.
 class PackedLayer {
  public:
+  PackedLayer(const sprat_packed_layer& layer, const KernelTable& kernels)
+      : kernels_(kernels),
+        in_features_(layer.in_features),
+        out_features_(layer.out_features),
+        activation_(layer.activation) {}
   virtual ~PackedLayer() = default;
 
   int64_t in_features() const { return in_features_; }
@@ -63,14 +69,18 @@ class PackedLayer {
   [[nodiscard]] virtual bool run(const Activations& in, int64_t rows, const Activations& out) const = 0;
 
  protected:
-  explicit PackedLayer(const sprat_packed_layer& layer)
-      : in_features_(layer.in_features), out_features_(layer.out_features), activation_(layer.activation) {}
-
   ActivationClass activation() const { return activation_class_; }
-  // y = activation(y), in a pass of its own.
-  void activate(const KernelTable& kernels, float* y, int64_t elements) const {
-    kernels.activation->list[activation_].forward[SPRAT_FLOAT32](y, y, elements);
+  // What a product bounds its results by from below, max(floor, .): the whole of relu and of the identity.
+  float floor() const {
+    return activation_class_ == ActivationClass::kRelu ? 0.0f : -std::numeric_limits<float>::infinity();
   }
+  // y = activation(y) where the floor was not the whole of it.
+  void finish(float* y, int64_t elements) const {
+    if (activation_class_ != ActivationClass::kOther) return;
+    kernels_.activation->list[activation_].forward[SPRAT_FLOAT32](y, y, elements);
+  }
+
+  const KernelTable& kernels_;
 
  private:
   int64_t in_features_, out_features_;

@@ -1,6 +1,4 @@
 // Layers of sparse float32 weights (kernels/sparse.h).
-#include <limits>
-
 #include "api/packed_layer.h"
 #include "api/product.h"
 #include "api/sparse_pack.h"
@@ -11,19 +9,11 @@ namespace {
 
 class SparseLayer : public PackedLayer {
  public:
-  SparseLayer(const sprat_packed_layer& layer, const KernelTable& kernels) : PackedLayer(layer), kernels_(kernels) {}
+  using PackedLayer::PackedLayer;
   virtual bool pack(const WeightMatrix& weight) = 0;
 
  protected:
   const SparseKernels& sparse() const { return *kernels_.sparse; }
-  float floor() const {
-    return activation() == ActivationClass::kRelu ? 0.0f : -std::numeric_limits<float>::infinity();
-  }
-  void finish(float* y, int64_t elements) const {
-    if (activation() == ActivationClass::kOther) activate(kernels_, y, elements);
-  }
-
-  const KernelTable& kernels_;
 };
 
 // Any zeros: few rows as they are, more of them in panels, each with its own way to lay the weight down.
