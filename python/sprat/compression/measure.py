@@ -1,7 +1,7 @@
 """How large and how fast models are, measured as a user of ``sprat.Predictor`` meets them.
 
-Speeds are taken in turns, one short block of calls per model and round, so that a machine that slows down for a moment
-slows all models down alike; the median over the rounds is what counts.
+Speeds are taken in turns (:mod:`sprat.packing.clock`), so that a machine that slows down for a moment slows all models
+down alike.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ import numpy as np
 
 from ..inference import Predictor
 from ..nn import MLP, Model
+from ..packing.clock import seconds_in_turns
 
 _BATCH_ROWS = 4096
-# Calls in one block of the one-row clock: reading the clock costs 1/10 of a call of the smallest networks.
-_CALLS = 64
+# Different rows that the one-row clock calls with, one after the other.
+_SINGLES = 64
 
 
 @dataclass(frozen=True)
@@ -106,11 +107,11 @@ def speeds(models: Sequence[Model], x: Any, *, seconds: float = 0.25) -> list[Sp
     if rows.ndim != 2 or len(rows) == 0:
         raise ValueError(f"x: wanted (rows, in_features) with at least one row, got shape {rows.shape}")
     clocks = [_Clock(Predictor(model), rows) for model in models]
-    one = _in_turns([clock.one_row for clock in clocks], seconds / 2)
-    many = _in_turns([clock.batch for clock in clocks], seconds / 2)
+    one = seconds_in_turns([clock.one_row for clock in clocks], seconds / 2)
+    many = seconds_in_turns([clock.batch for clock in clocks], seconds / 2)
     tails = [clock.tail(seconds / 8) for clock in clocks]
     return [
-        Speed(1e6 * a / _CALLS, clock.rows / b, 1e6 * max(tail, a / _CALLS))
+        Speed(1e6 * a / _SINGLES, clock.rows / b, 1e6 * max(tail, a / _SINGLES))
         for a, b, tail, clock in zip(one, many, tails, clocks, strict=True)
     ]
 
@@ -123,8 +124,8 @@ def one_row_seconds(models: Sequence[Model], x: Any, *, seconds: float = 0.05) -
     >>> small < large
     True
     """
-    clocks = [_Clock(Predictor(model), np.ascontiguousarray(x), _CALLS) for model in models]
-    return [taken / _CALLS for taken in _in_turns([clock.one_row for clock in clocks], seconds)]
+    clocks = [_Clock(Predictor(model), np.ascontiguousarray(x), _SINGLES) for model in models]
+    return [taken / _SINGLES for taken in seconds_in_turns([clock.one_row for clock in clocks], seconds)]
 
 
 class _Clock:
@@ -136,15 +137,18 @@ class _Clock:
         self.large = np.ascontiguousarray(large, predict.dtype)
         self.rows = len(self.large)
         self.large_out = np.empty((self.rows, predict.out_features), predict.dtype)
-        self.singles = [self.large[i % self.rows : i % self.rows + 1] for i in range(_CALLS)]
+        self.singles = [self.large[i % self.rows : i % self.rows + 1] for i in range(_SINGLES)]
         self.single_out = np.empty((1, predict.out_features), predict.dtype)
 
-    def one_row(self) -> float:
+    def one_row(self) -> None:
+        """Each of the rows, one at a time."""
         predict, out = self.predict, self.single_out
-        start = time.perf_counter()
         for row in self.singles:
             predict(row, out=out)
-        return time.perf_counter() - start
+
+    def batch(self) -> None:
+        """All rows at once."""
+        self.predict(self.large, out=self.large_out)
 
     def tail(self, seconds: float) -> float:
         """The 99th percentile of single calls."""
@@ -160,23 +164,6 @@ class _Clock:
                 taken.append(end - start)
                 idle.append(clock() - end)
         return statistics.quantiles(taken, n=100)[98] - statistics.median(idle)
-
-    def batch(self) -> float:
-        start = time.perf_counter()
-        self.predict(self.large, out=self.large_out)
-        return time.perf_counter() - start
-
-
-def _in_turns(measures: Sequence[Any], seconds: float) -> list[float]:
-    """The median time of each function, called in turns until each had its seconds (at least five times)."""
-    for measure in measures:
-        measure()  # warm-up: caches, and what a thread's first call allocates
-    times: list[list[float]] = [[] for _ in measures]
-    deadline = time.perf_counter() + seconds * len(measures)
-    while len(times[0]) < 5 or time.perf_counter() < deadline:
-        for measure, taken in zip(measures, times, strict=True):
-            taken.append(measure())
-    return [statistics.median(taken) for taken in times]
 
 
 __all__ = ["Size", "Speed", "one_row_seconds", "speeds"]

@@ -1,4 +1,4 @@
-"""How long layers take on this machine.
+"""How long calls and layers take on this machine.
 
 Candidates are called in turns, a short block of calls each, so that a machine that slows down for a moment slows all of
 them down alike; the median over the rounds is what counts.
@@ -19,18 +19,18 @@ __all__ = ["layer_seconds", "network_seconds", "seconds_in_turns"]
 
 # A block of calls takes about this long: a thousand times what reading the clock costs.
 _BLOCK = 100e-6
+# Blocks of each at least.
+_ROUNDS = 5
 
 
-def seconds_in_turns(calls: Sequence[Callable[[], object]], seconds: float = 4e-3, rounds: int = 5) -> list[float]:
+def seconds_in_turns(calls: Sequence[Callable[[], object]], seconds: float = 4e-3) -> list[float]:
     """The median time of one call of each, after warm-up.
 
     Parameters
     ----------
     calls : sequence of functions
     seconds : float
-        About how long to measure each of them; longer where `rounds` calls take longer.
-    rounds : int
-        Blocks of each at least.
+        About how long to measure each of them; longer where five calls take longer.
 
     >>> from sprat.packing.clock import seconds_in_turns
     >>> short, long = seconds_in_turns([lambda: None, lambda: sum(range(10_000))])
@@ -45,7 +45,7 @@ def seconds_in_turns(calls: Sequence[Callable[[], object]], seconds: float = 4e-
         counts.append(max(1, round(_BLOCK / max(time.perf_counter() - start, 1e-9))))
     taken: list[list[float]] = [[] for _ in calls]
     deadline = time.perf_counter() + seconds * len(calls)
-    while len(taken[0]) < rounds or time.perf_counter() < deadline:
+    while len(taken[0]) < _ROUNDS or time.perf_counter() < deadline:
         for call, count, times in zip(calls, counts, taken, strict=True):
             start = time.perf_counter()
             for _ in range(count):

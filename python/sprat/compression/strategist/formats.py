@@ -141,7 +141,7 @@ class Formats:
             if self.over() and any(known == id(network) for known, _ in self._known):
                 return None
             try:
-                model = pack(network, formats, self.rows[:_CALIBRATION_ROWS])
+                model = in_formats(network, formats, self.rows[:_CALIBRATION_ROWS])
             except (TypeError, ValueError):
                 return None
             score = self.judge(model)
@@ -180,9 +180,9 @@ class Formats:
         return f"{what} (larger)" if other.file_bytes > current.file_bytes else f"{what} (gains nothing)"
 
 
-def pack(network: MLP, formats: Sequence[str], calibration: NDArray[Any] | None) -> Model:
-    """The network with a format for each layer."""
-    from ...packing import pack as pack_layers
+def in_formats(network: MLP, formats: Sequence[str], calibration: NDArray[Any] | None) -> Model:
+    """The network with one of :data:`FORMATS` for each layer: :func:`sprat.pack` in the strategist's words."""
+    from ...packing import pack
 
     if set(formats) == {"float32"} and not network.masks:
         return network.copy()
@@ -192,13 +192,7 @@ def pack(network: MLP, formats: Sequence[str], calibration: NDArray[Any] | None)
         formats, calibration = ["int8"] * len(formats), None
     elif not any(one.startswith("int") for one in formats) or network.input_quant is not None:
         calibration = None  # nothing to calibrate, or quantization-aware training has found the ranges
-    for zeros in ("auto", "dense"):
-        try:
-            return pack_layers(network, list(formats), calibration=calibration, zeros=zeros, plan="as asked")
-        except ValueError:
-            if zeros == "dense":
-                raise
-    raise AssertionError
+    return pack(network, list(formats), calibration=calibration, plan="as asked")
 
 
 def file_size(model: Model) -> int:

@@ -10,7 +10,7 @@ from ..measure import one_row_seconds
 from ..stages import TrainingData
 from .budget import Budget
 from .comparison import Score, compare, score
-from .formats import file_size, pack
+from .formats import file_size, in_formats
 from .goal import Goal
 from .halving import HOPE, Mark, Trial, survivors
 from .journal import Journal
@@ -103,7 +103,7 @@ class Search:
         if goal.max_bytes is None and goal.max_latency is None:
             return list(self.trials)
         rows = self.lesson.rows.x[:_ROWS]
-        packed = [pack(one.model, ("int8",) * len(one.model.layers), rows) for one in self.trials]
+        packed = [in_formats(one.model, ("int8",) * len(one.model.layers), rows) for one in self.trials]
         taken = one_row_seconds(packed, rows, seconds=_CLOCK) if goal.max_latency is not None else [0.0] * len(packed)
         for one, model, seconds in zip(self.trials, packed, taken, strict=True):
             size = file_size(model)
