@@ -37,6 +37,18 @@ def test_gives_the_models_bits(dtype: str, rows: int, isa: str, threads: int) ->
     assert_same_bits(out, expected)
 
 
+def test_names_of_classes_come_along(tmp_path: Path) -> None:
+    x, names = inputs(40), np.array(list("cabb") * 10)
+    model = nn.MLP([64, 8, 3], seed=0)
+    sprat.fit(model, x, names, epochs=1, progress=False)
+    sprat.save(model, tmp_path / "model.safetensors")
+    for source in (model, sprat.pack(model, plan="as asked"), tmp_path / "model.safetensors"):
+        predict = sprat.Predictor(source)
+        assert predict.class_names == ("a", "b", "c")
+        assert list(predict.predict(x)) == list(model.predict(x))
+        assert sprat.evaluate(predict, x, names) == sprat.evaluate(model, x, names)
+
+
 def test_is_frozen() -> None:
     model, x = network(), inputs(5)
     predict = sprat.Predictor(model)

@@ -48,8 +48,7 @@ class Predictor(Model):
         self._in_features = int(self._native.in_features)
         self._out_features = int(self._native.out_features)
         self._config = model.config()
-        self.loss_name = model.loss_name
-        self.encoder = model.encoder
+        self._take_head(model)
         self._set_runner(self._native)
 
     @property
