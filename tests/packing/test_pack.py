@@ -173,6 +173,19 @@ def test_broken_bits_are_refused() -> None:
     assert "wanted" in refusal(lambda layer, arrays: arrays.update({kept: arrays[kept][:-1]}))
 
 
+@pytest.mark.parametrize("codes", [[[1, 2, 3]], [[0] * 60 + [5]]])
+def test_stray_halves_are_refused(codes: list[list[int]]) -> None:
+    """Equal models have equal bytes: nothing may hide beside the last code, of a matrix or of what is kept."""
+    layer = PackedLayer(
+        np.int8(codes), np.ones((1, -(-len(codes[0]) // 32)), np.float32), weights="int4", group_size=32
+    )
+    packed = PackedMLP([layer])
+    arrays = {name: array.copy() for name, array in packed.arrays().items()}
+    arrays["layers.0.weight"][..., -1] |= 0x10
+    with pytest.raises(ValueError, match=r"^layers\.0\.weight: wanted 0 beside an odd last code"):
+        PackedMLP.from_config(packed.config(), arrays)
+
+
 def test_groups_larger_than_the_inputs() -> None:
     """Up to the largest that a file can say; the native module takes any, and finds one group."""
     model, x = pruned([70, 5], 0.0)

@@ -58,7 +58,10 @@ def restore(weights: str, outputs: int, inputs: int, nonzeros: int | None, array
     """The weight (outputs, inputs); ValueError when the bits do not belong to the values."""
     values = np.asarray(arrays["weight"])
     if weights == "int4":
-        values = split_pairs(values, inputs if nonzeros is None else nonzeros)
+        count = inputs if nonzeros is None else nonzeros
+        if count % 2 and (values[..., -1] >> 4).any():
+            raise ValueError("weight: wanted 0 beside an odd last code")
+        values = split_pairs(values, count)
     if nonzeros is None:
         return values
     try:
