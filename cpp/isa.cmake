@@ -14,8 +14,10 @@ else()
   set(SPRAT_ARCHITECTURE any)
 endif()
 
+set(SPRAT_LEAVE_OUT "" CACHE STRING "Instruction sets not to build, for builds that are slow")
+
 function(sprat_isa name architecture features flags)
-  if(architecture STREQUAL SPRAT_ARCHITECTURE)
+  if(architecture STREQUAL SPRAT_ARCHITECTURE AND NOT name IN_LIST SPRAT_LEAVE_OUT)
     list(APPEND SPRAT_ISAS ${name})
     set(SPRAT_ISAS ${SPRAT_ISAS} PARENT_SCOPE)
     set(SPRAT_ISA_FEATURES_${name} "${features}" PARENT_SCOPE)
