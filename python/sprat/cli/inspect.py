@@ -34,6 +34,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _layer(layer: dict[str, Any]) -> str:
+    from ..packing.formats import INTEGERS
+
     parts = [f"{layer['in_features']} -> {layer['out_features']}, {layer['activation']}"]
     if not layer.get("bias", True):
         parts.append("no bias")
@@ -45,7 +47,7 @@ def _layer(layer: dict[str, Any]) -> str:
             parts.append(f"zeros left out ({layer['zeros']})")
         if layer["products"] != "float32":
             parts.append(f"{layer['products']} products")
-        if layer["weights"] in ("int8", "int4"):
+        if layer["weights"] in INTEGERS:
             scale = layer["input_scale"]
             parts.append("inputs quantized row by row" if scale is None else f"inputs in steps of {scale:.3g}")
     return ", ".join(parts)

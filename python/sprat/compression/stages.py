@@ -423,10 +423,11 @@ class Pack:
 
     def apply(self, model: Model, data: TrainingData) -> Model:
         from ..packing import pack
+        from ..packing.formats import INTEGERS
 
         if not isinstance(model, MLP):
             raise TypeError(f"{self.name}: wanted a float model (nn.MLP), got {type(model).__name__}")
-        integer = self.weights in ("int8", "int4")
+        integer = self.weights in INTEGERS
         rows = np.ascontiguousarray(data.x[: self.calibration_rows], model.dtype) if integer else None
         return pack(model, self.weights, calibration=rows)
 

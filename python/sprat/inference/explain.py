@@ -13,6 +13,7 @@ import numpy.typing as npt
 from .. import _check, _core, runtime
 from ..nn.mlp import MLP
 from ..packing.clock import seconds_in_turns
+from ..packing.formats import BLOCKS
 from ..packing.layer import PackedLayer
 from ..packing.model import PackedMLP
 from .predictor import Predictor
@@ -197,7 +198,7 @@ def _alone(model: MLP | PackedMLP, index: int, x: Any) -> _Part:
     if isinstance(model, PackedMLP):
         layer = model.layers[index]
         single: MLP | PackedMLP = PackedMLP([layer])
-        multiply_adds, size, format = _left(layer), single.nbytes, _format(layer)
+        multiply_adds, size, format = _left(layer), single.nbytes, layer.format
         peak = None if layer.products == "bfloat16" else "int8" if layer.is_integer else "float32"
         reason = model.plan[index].split(": ", 1)[1] if model.plan else ""
     else:
@@ -218,18 +219,13 @@ def _alone(model: MLP | PackedMLP, index: int, x: Any) -> _Part:
     return _Part(call, shape, format, peak, size, multiply_adds * count, kernel, reason)
 
 
-def _format(layer: PackedLayer) -> str:
-    words = "bfloat16 products" if layer.products == "bfloat16" else layer.weights
-    return words if layer.zeros == "dense" else f"{words} {layer.zeros}"
-
-
 def _left(layer: PackedLayer) -> int:
     """Multiply-adds of one row that zeros do not save."""
     if layer.zeros == "dense":
         return int(layer.weight.size)
     if layer.zeros == "unstructured":
         return int(np.count_nonzero(layer.weight))
-    high, wide = 16, 4 if layer.is_integer else 1
+    high, wide = BLOCKS[layer.weights]
     rows, columns = (-(-n // unit) * unit for n, unit in zip(layer.weight.shape, (high, wide), strict=True))
     padded = np.zeros((rows, columns), bool)
     padded[: layer.out_features, : layer.in_features] = layer.weight != 0

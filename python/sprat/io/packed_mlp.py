@@ -15,7 +15,7 @@ import numpy as np
 
 from ..nn import activations
 from ..packing import FORMATS, PRODUCTS, ZEROS, PackedMLP, storage
-from ..packing.formats import MAX_INTEGER_INPUTS
+from ..packing.formats import INTEGERS, MAX_INTEGER_INPUTS
 from . import heads, registry
 from .layout import Fields, TensorSpec
 from .mlp import FLOAT32_LEAST, FLOAT32_MAX, MAX_LAYERS
@@ -50,7 +50,7 @@ def layout(config: Mapping[str, Any]) -> dict[str, TensorSpec]:
 def _read_layer(value: Any, index: int, tensors: dict[str, TensorSpec]) -> tuple[int, int]:
     fields = Fields(value, f"layer {index}")
     weights = fields.text("weights", among=FORMATS)
-    integer = weights in ("int8", "int4")
+    integer = weights in INTEGERS
     inputs = fields.integer("in_features", 1, MAX_INTEGER_INPUTS if integer else _MAX_INPUTS)
     outputs = fields.integer("out_features", 1)
     fields.text("activation", among=activations.NAMES)

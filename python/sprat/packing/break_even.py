@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .. import _check
 from .clock import layer_seconds
-from .formats import MAX_INTEGER_INPUTS
+from .formats import BLOCKS, MAX_INTEGER_INPUTS
 from .layer import PackedLayer
 
 __all__ = ["BreakEven", "Curve", "break_even"]
@@ -18,9 +18,6 @@ __all__ = ["BreakEven", "Curve", "break_even"]
 # Inputs of which a balanced pattern leaves the same number to each output: what the kernel for few rows looks up at
 # once.
 _WINDOW = 32
-# Outputs, and outputs by inputs, of a block.
-_BLOCK = (16, 1)
-_INT8_BLOCK = (16, 4)
 _SPARSITIES = (0.0, 0.5, 0.75, 0.875, 0.9375)
 
 Pattern = Callable[[tuple[int, int], float, np.random.Generator], NDArray[np.bool_]]
@@ -158,10 +155,10 @@ def break_even(shape: Sequence[int], batch: int = 1, *, seconds: float = 0.2, se
     kinds = [
         ("unstructured", float_layer, "unstructured", _unstructured),
         ("balanced", float_layer, "unstructured", _balanced),
-        ("blocks", float_layer, "blocks", _blocks(_BLOCK)),
+        ("blocks", float_layer, "blocks", _blocks(BLOCKS["float32"])),
     ]
     if inputs <= MAX_INTEGER_INPUTS:
-        kinds.append(("int8 blocks", int8_layer, "blocks", _blocks(_INT8_BLOCK)))
+        kinds.append(("int8 blocks", int8_layer, "blocks", _blocks(BLOCKS["int8"])))
     share = seconds / (len(kinds) * (len(_SPARSITIES) + 1))
     curves = []
     for pattern, layer, zeros, keep in kinds:

@@ -10,10 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _check
 
 __all__ = [
+    "BLOCKS",
     "FORMATS",
+    "GROUP_UNIT",
+    "INTEGERS",
+    "MAX_INTEGER_INPUTS",
     "PRODUCTS",
     "ZEROS",
     "from_bfloat16",
+    "group_size_of",
     "pairs_of",
     "split_pairs",
     "to_bfloat16",
@@ -28,8 +33,12 @@ FORMATS: dict[str, np.dtype[Any]] = {
     "int8": np.dtype(np.int8),
     "int4": np.dtype(np.int8),
 }
+# Those whose products are integers.
+INTEGERS = ("int8", "int4")
 # How zeros of a weight are left out.
 ZEROS = ("dense", "unstructured", "blocks")
+# Outputs by inputs of the blocks that are left out, where a format knows such.
+BLOCKS = {"float32": (16, 1), "int8": (16, 4)}
 # How bfloat16 weights are multiplied.
 PRODUCTS = ("float32", "bfloat16")
 # Inputs that share a scale come in multiples of this: what a register takes at once. What a file can say is the most.
@@ -66,7 +75,12 @@ def from_bfloat16(x: NDArray[np.uint16]) -> NDArray[np.float32]:
 
 
 def group_size_of(group_size: Any) -> int:
-    """A group size that can be."""
+    """A group size that can be.
+
+    >>> from sprat.packing.formats import group_size_of
+    >>> group_size_of(64)
+    64
+    """
     group = _check.check_count("group_size", group_size, GROUP_UNIT, _LARGEST_GROUP)
     if group % GROUP_UNIT:
         raise ValueError(f"group_size: wanted a multiple of {GROUP_UNIT}, got {group}")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _check
-from .formats import FORMATS, PRODUCTS, ZEROS, from_bfloat16, group_size_of, pairs_of
+from .formats import FORMATS, INTEGERS, PRODUCTS, ZEROS, from_bfloat16, group_size_of, pairs_of
 
 __all__ = ["PackedLayer"]
 
@@ -75,7 +75,13 @@ class PackedLayer:
     @property
     def is_integer(self) -> bool:
         """Whether it multiplies integers."""
-        return self.weights in ("int8", "int4")
+        return self.weights in INTEGERS
+
+    @property
+    def format(self) -> str:
+        """Its weights in words, with how zeros are left out: "int8", "float32 unstructured", "bfloat16 products"."""
+        words = self.weights if self.products == "float32" else f"{self.products} products"
+        return words if self.zeros == "dense" else f"{words} {self.zeros}"
 
     @property
     def input(self) -> str:

@@ -12,6 +12,7 @@ from .. import _core
 from ..nn.mlp import MLP
 from ..nn.model import LayerSpec, Model
 from . import storage
+from .formats import INTEGERS
 from .layer import PackedLayer
 
 __all__ = ["PackedMLP"]
@@ -216,7 +217,7 @@ class PackedMLP(Model):
             shape = layer["weights"], layer["out_features"], layer["in_features"], layer["nonzeros"]
             wanted = storage.shapes(*shape)
             names = [*wanted]
-            names += ["weight_scale"] if layer["weights"] in ("int8", "int4") else []
+            names += ["weight_scale"] if layer["weights"] in INTEGERS else []
             names += ["bias"] if layer["bias"] else []
             found = {}
             for part in names:
@@ -265,16 +266,10 @@ class PackedMLP(Model):
     def __repr__(self) -> str:
         sizes = "-".join(str(size) for size in [self.in_features, *(layer.out_features for layer in self._layers)])
         hidden = list(dict.fromkeys(layer.activation for layer in self._layers[:-1])) or [self._layers[-1].activation]
-        kinds = dict.fromkeys(_kind(layer) for layer in self._layers)
+        kinds = dict.fromkeys(
+            f"{layer.input} {layer.format}" if layer.is_integer else layer.format for layer in self._layers
+        )
         return f"PackedMLP({sizes}, {'/'.join(hidden)}, {', '.join(kinds)})"
-
-
-def _kind(layer: PackedLayer) -> str:
-    """A layer's format in words."""
-    words = [layer.input] if layer.is_integer else []
-    words += [layer.zeros] if layer.zeros != "dense" else []
-    words += [layer.weights if layer.products == "float32" else "bfloat16 products"]
-    return " ".join(words)
 
 
 def _native(layers: Sequence[PackedLayer]) -> _core.Predictor:

@@ -10,7 +10,7 @@ import numpy as np
 from .. import _check
 from ..nn.mlp import MLP
 from ..nn.model import LayerSpec
-from .formats import FORMATS, PRODUCTS, ZEROS, group_size_of, to_bfloat16
+from .formats import FORMATS, INTEGERS, PRODUCTS, ZEROS, group_size_of, to_bfloat16
 from .layer import PackedLayer
 from .model import PackedMLP
 from .plan import PLANS, fastest, together
@@ -124,7 +124,7 @@ def _each(name: str, value: str | Sequence[str], count: int, choices: Sequence[s
 def _input_qparams(model: MLP, formats: Sequence[str], calibration: Any, observer: Any) -> list[Any]:
     from ..quantization.post_training import calibrate
 
-    if not any(one in ("int8", "int4") for one in formats):
+    if not any(one in INTEGERS for one in formats):
         if calibration is not None:
             raise ValueError("calibration: wanted None where no layer multiplies integers")
         return [None] * len(formats)
@@ -157,7 +157,7 @@ def _packed(
     else:
         with np.errstate(over="ignore"):
             values = weight.astype(FORMATS[weights])
-    input_scale, input_zero_point = (qparams if weights in ("int8", "int4") else None) or (None, None)
+    input_scale, input_zero_point = (qparams if weights in INTEGERS else None) or (None, None)
     return PackedLayer(
         values,
         scale,

@@ -64,7 +64,7 @@ def fastest(asked: PackedLayer, plain: PackedLayer, choose_zeros: bool, plan: st
     candidates = [replace(asked, zeros=way) for way in ways]
     to_compare = plan == "fastest" and asked.weights != "float32"
     if len(candidates) == 1 and not to_compare:
-        return Choice(asked, f"{_words(asked)}, as asked")
+        return Choice(asked, f"{asked.format}, as asked")
     everything = [plain, *candidates]
     times = [layer_seconds(everything, rows) for rows in batches]
     worst = [max(taken[i] / taken[0] for taken in times) for i in range(len(everything))]
@@ -74,8 +74,8 @@ def fastest(asked: PackedLayer, plain: PackedLayer, choose_zeros: bool, plan: st
         for taken, n in zip(times, batches, strict=True)
     )
     if to_compare and worst[best] > _NOISE:
-        return Choice(plain, f"float32, as {_words(candidates[best - 1])} is slower here: {shown}")
-    return Choice(candidates[best - 1], f"{_words(candidates[best - 1])}: {shown}")
+        return Choice(plain, f"float32, as {candidates[best - 1].format} is slower here: {shown}")
+    return Choice(candidates[best - 1], f"{candidates[best - 1].format}: {shown}")
 
 
 def together(layers: Sequence[PackedLayer], plains: Sequence[PackedLayer], batches: Sequence[int]) -> str | None:
@@ -95,10 +95,6 @@ def together(layers: Sequence[PackedLayer], plains: Sequence[PackedLayer], batch
         if taken > _NOISE * plain:
             return f"as the whole is slower here: {_time(taken)} ({_time(plain)} dense float32) for {_rows(rows)}"
     return None
-
-
-def _words(layer: PackedLayer) -> str:
-    return layer.weights if layer.zeros == "dense" else f"{layer.weights} without zeros ({layer.zeros})"
 
 
 def _time(seconds: float) -> str:
