@@ -19,10 +19,9 @@ from .stages import (
     Quantize,
     Retrain,
     Stage,
-    Training,
-    TrainingData,
 )
 from .strategist import Candidate, Compression, Goal, compress
+from .training import Training, TrainingData
 
 __all__ = [
     "Candidate",

@@ -10,7 +10,8 @@ from typing import Any
 from ..nn import Model
 from .measure import speeds
 from .report import Report, file_name, result
-from .stages import Stage, TrainingData
+from .stages import Stage
+from .training import TrainingData
 
 Named = tuple[str, Model]
 

@@ -1,4 +1,4 @@
-"""What one stage of a compression does: train again, distil, prune weights, prune neurons, factorize, quantize.
+"""What one stage of a compression does: train again, distil, prune weights, prune neurons, factorize, quantize, pack.
 
 A stage is a small frozen description. ``apply`` leaves the model it is given alone and returns another one.
 """
@@ -12,25 +12,10 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from ..nn import MLP, Model
+from .training import Training, TrainingData, finished
 
 # Rows that criteria of neurons look at: an importance is a mean, and some thousand rows settle it.
 _CRITERION_ROWS = 4096
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """What stages learn from.
-
-    ``x`` (rows, in_features); ``y`` (rows,) class ids, or float targets as the model gives them.
-
-    >>> import numpy as np
-    >>> from sprat.compression import TrainingData
-    >>> TrainingData(np.eye(2), np.array([0, 1])).y
-    array([0, 1])
-    """
-
-    x: Any
-    y: Any
 
 
 class Stage(Protocol):
@@ -55,68 +40,6 @@ class Stage(Protocol):
     def apply(self, model: Model, data: TrainingData) -> Model:
         """The next model; ``model`` stays as it is."""
         ...
-
-
-@dataclass(frozen=True)
-class Training:
-    """How a stage trains: Adam, with the rate falling from ``lr`` to 0 along half a cosine.
-
-    Parameters
-    ----------
-    epochs : int
-        0 does not train at all.
-    lr : float
-        Rate of the first step. 1e-3 is Adam's default.
-    batch_size : int
-    seed : int
-        Order of the rows and dropout.
-    progress : "auto" or bool
-        As for :func:`sprat.fit`.
-
-    Examples
-    --------
-    >>> import numpy as np, sprat
-    >>> from sprat.compression import Training, TrainingData
-    >>> x = np.eye(4, dtype=np.float32)
-    >>> model = sprat.nn.MLP([4, 2], seed=0)
-    >>> Training(epochs=2, batch_size=2).fit(model, TrainingData(x, np.array([0, 1, 0, 1]))).steps
-    4
-    """
-
-    epochs: int = 5
-    lr: float = 1e-3
-    batch_size: int = 64
-    seed: int = 0
-    progress: bool | str = False
-
-    def options(self, rows: int) -> dict[str, Any]:
-        """Keyword arguments for :func:`sprat.fit` and :func:`sprat.distill`."""
-        from ..optim import schedules
-
-        steps = self.epochs * -(-rows // self.batch_size)
-        return {
-            "epochs": self.epochs,
-            "lr": schedules.Cosine(self.lr, steps=steps),
-            "batch_size": self.batch_size,
-            "seed": self.seed,
-            "progress": self.progress,
-        }
-
-    def fit(self, model: MLP, data: TrainingData, **more: Any) -> Any:
-        """Train ``model`` in place, with ``more`` for :func:`sprat.fit`; gives the history, or None for 0 epochs."""
-        from ..training import fit
-
-        if self.epochs == 0:
-            return None
-        loss = model.loss_name
-        return _finished(fit(model, data.x, data.y, loss=loss, **self.options(len(data.x)), **more))
-
-
-def _finished(history: Any) -> Any:
-    """Ctrl-C ends the whole run: a stage that was broken off is no result."""
-    if history.stopped_by == "interrupt":
-        raise KeyboardInterrupt
-    return history
 
 
 def _float_copy(model: Model, stage: str) -> MLP:
@@ -153,8 +76,11 @@ class Distill:
         Widths of the student's hidden layers; inputs and outputs are the teacher's.
     temperature, alpha : float
         As for :func:`sprat.distill`. ``alpha=0`` trains the student alone, to compare with.
+    activation : str
+        Of the student's hidden layers.
     seed : int
         Of the student's first weights.
+    training : Training
 
     Examples
     --------
@@ -195,7 +121,7 @@ class Distill:
                 loss=model.loss_name,
                 **options,
             )
-            _finished(history)
+            finished(history)
         return student
 
 
@@ -269,6 +195,8 @@ class PruneNeurons:
         Instead: how many neurons stay in each hidden layer.
     criterion : str
         Of :func:`sprat.prune.neurons`; those that look at data see the first 4096 training rows.
+    training : Training
+        Of what is left.
 
     Examples
     --------
@@ -291,10 +219,11 @@ class PruneNeurons:
 
     def apply(self, model: Model, data: TrainingData) -> Model:
         from .. import prune
+        from ..prune.importance import BY_WEIGHTS
 
         pruned = _float_copy(model, self.name)
         options: dict[str, Any] = {"criterion": self.criterion, "loss": model.loss_name}
-        if self.criterion not in ("l1", "l2"):
+        if self.criterion not in BY_WEIGHTS:
             options["data"] = (data.x[:_CRITERION_ROWS], data.y[:_CRITERION_ROWS])
         if self.widths is None:
             prune.neurons(pruned, self.amount, **options)
@@ -319,6 +248,8 @@ class LowRank:
     ----------
     energy : float
         Share of the squared singular values that each layer keeps.
+    training : Training
+        Of the thin layers.
 
     Examples
     --------
@@ -354,10 +285,12 @@ class Quantize:
     Parameters
     ----------
     mode : "static", "dynamic" or "aware"
-        Static: ranges of activations from ``calibration_rows`` training rows. Dynamic: from each row as it comes.
+        Static: ranges of activations from training rows. Dynamic: from each row as it comes.
         Aware: static ranges and weights that were trained on with the rounding in place.
     observer : str
         How static ranges are found, see :mod:`sprat.quantization.observers`.
+    calibration_rows : int
+        How many rows fix them.
     training : Training
         For "aware" alone.
 
@@ -441,6 +374,4 @@ __all__ = [
     "Quantize",
     "Retrain",
     "Stage",
-    "Training",
-    "TrainingData",
 ]

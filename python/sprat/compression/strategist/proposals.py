@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ...nn import MLP
-from ..stages import Distill, LowRank, PruneNeurons, PruneWeights, Stage, Training, TrainingData
+from ..stages import Distill, LowRank, PruneNeurons, PruneWeights, Stage
+from ..training import Training, TrainingData
 
 _UNTRAINED = Training(epochs=0)
 # Shares of the hidden widths. Two neighbours differ by a factor of 1.3 to 1.5: what is lost by not trying in between.

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...nn import MLP
 from ..measure import one_row_seconds
-from ..stages import TrainingData
+from ..training import TrainingData
 from .budget import Budget
 from .comparison import Score, compare, score
 from .formats import file_size, in_formats
