@@ -43,9 +43,9 @@ def _layer(layer: dict[str, Any]) -> str:
         parts.append(f"dropout {layer['dropout']:g}")
     if "weights" in layer:
         parts.append(f"{layer['weights']} weights")
-        if layer["zeros"] != "dense":
+        if layer.get("zeros", "dense") != "dense":
             parts.append(f"zeros left out ({layer['zeros']})")
-        if layer["products"] != "float32":
+        if layer.get("products", "float32") != "float32":
             parts.append(f"{layer['products']} products")
         if layer["weights"] in INTEGERS:
             scale = layer["input_scale"]

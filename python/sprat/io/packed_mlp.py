@@ -24,9 +24,21 @@ from .registry import Arrays
 _MAX_INPUTS = 2**31 - 1
 
 
+# What a layer's configuration leaves out: these bytes are many beside the weights of a small network.
+_USUAL = {"zeros": "dense", "group_size": 0, "products": "float32", "nonzeros": None}
+
+
+def _whole(layer: Any) -> Any:
+    return {**_USUAL, **layer} if isinstance(layer, dict) else layer
+
+
 def encode(model: PackedMLP) -> tuple[dict[str, Any], Arrays]:
     """Configuration and tensors of a model."""
-    return {"model": {"layers": model.config()["layers"]}, **heads.write(model)}, model.arrays()
+    layers = [
+        {key: value for key, value in layer.items() if key not in _USUAL or value != _USUAL[key]}
+        for layer in model.config()["layers"]
+    ]
+    return {"model": {"layers": layers}, **heads.write(model)}, model.arrays()
 
 
 def layout(config: Mapping[str, Any]) -> dict[str, TensorSpec]:
@@ -48,7 +60,7 @@ def layout(config: Mapping[str, Any]) -> dict[str, TensorSpec]:
 
 
 def _read_layer(value: Any, index: int, tensors: dict[str, TensorSpec]) -> tuple[int, int]:
-    fields = Fields(value, f"layer {index}")
+    fields = Fields(_whole(value), f"layer {index}")
     weights = fields.text("weights", among=FORMATS)
     integer = weights in INTEGERS
     inputs = fields.integer("in_features", 1, MAX_INTEGER_INPUTS if integer else _MAX_INPUTS)
@@ -85,7 +97,7 @@ def decode(config: Mapping[str, Any], arrays: Arrays) -> PackedMLP:
             raise ValueError(f"tensor {name!r} holds NaN or infinity")
         if name.endswith("_scale") and not (array > 0).all():
             raise ValueError(f"tensor {name!r} holds a scale that is not positive")
-    model = PackedMLP.from_config(config["model"], arrays)
+    model = PackedMLP.from_config({"layers": [_whole(layer) for layer in config["model"]["layers"]]}, arrays)
     fields = Fields(config, "the configuration")
     heads.attach(model, heads.read(fields, model.in_features, model.out_features))
     return model
