@@ -2,8 +2,9 @@
 
     {"sprat": "1", "kind": "mlp", "config": "<canonical JSON>"}
 
-A reader proves the whole header and the configuration before it asks for a tensor, and sizes come from the file, so a
-small hostile file cannot make it allocate more than the file itself takes.
+A reader proves the whole header and the configuration before it asks for a tensor, and sizes come from the file: what a
+hostile file can make it allocate is in proportion to the file. A packed weight that is all zeros is the worst: a bit of
+the file becomes a float32 number, which is copied once.
 """
 
 from __future__ import annotations

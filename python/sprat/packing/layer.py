@@ -150,7 +150,8 @@ class PackedLayer:
             raise ValueError(f"{name}.weight: wanted (out_features, in_features), got shape {weight.shape}")
         if self.weights == "int4" and (weight.min() < -8 or weight.max() > 7):
             raise ValueError(f"{name}.weight: wanted codes from -8 to 7, got {weight.min()} to {weight.max()}")
-        if not self.is_integer and not np.isfinite(self.float_weight()).all():
+        reals = from_bfloat16(weight) if self.weights == "bfloat16" else weight
+        if not np.isfinite(reals).all():
             raise ValueError(f"{name}.weight: wanted finite numbers")
         return PackedLayer(
             weight,
