@@ -15,7 +15,10 @@ NOISE = 1.05  # the same work twice differs by so much
 
 @dataclass(frozen=True)
 class Target:
-    """At most `ratio` of the best peer's time, `own` of our own in dense float32; at least `share` of the limit; within `excess` of the limit and `extra` s.
+    """What a case must reach.
+
+    At most `ratio` of the best peer's time, and `own` of our own in dense float32; at least `share` of the limit; within
+    `excess` of the limit and `extra` s.
 
     What is None is not asked for. All that is given must hold.
     """

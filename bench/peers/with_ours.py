@@ -52,12 +52,6 @@ def predict_dynamic(network: Network, threads: int) -> Prepared:
     return _packed(network, "int8", rows=network.rows)
 
 
-@offers("predict int4", "sprat")
-def predict_int4(network: Network, threads: int) -> Prepared:
-    """Weights of four bits with a scale for each 32 inputs."""
-    return _packed(network, "int4", calibration=network.x, plan="as asked")
-
-
 @offers("predict bf16", "sprat")
 def predict_bfloat16(network: Network, threads: int) -> Prepared:
     """The CPU's own products; for one row weights widened, if that is faster."""
@@ -76,7 +70,7 @@ def predict_sparse(network: Network, threads: int) -> Prepared:
     return _packed(network, "float32", rows=network.rows)
 
 
-for _task in ("predict int8", "predict int4", "predict bf16", "predict sparse"):
+for _task in ("predict int8", "predict bf16", "predict sparse"):
     offers(_task, REFERENCE)(predict)
 
 

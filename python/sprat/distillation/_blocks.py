@@ -19,8 +19,8 @@ Array = NDArray[Any]
 class Block:
     """Columns that are one thing: a number, or a category (the columns of a one-hot code, or one column of words).
 
-    ``values`` is (rows,) for a column of a table and (rows, columns) for columns of an array; ``number`` says that values
-    between two others make sense.
+    ``values`` is (rows,) for a column of a table and (rows, columns) for columns of an array; ``number`` says that
+    values between two others make sense.
     """
 
     values: Array
@@ -35,8 +35,8 @@ class Blocks:
     x
         The rows.
     groups : sequence of sequences of int, optional
-        For a 2-D array: columns that are one category. A column in no group is a category of its own when it has only two
-        values, else a number.
+        For a 2-D array: columns that are one category. A column in no group is a category of its own when it has only
+        two values, else a number.
 
     >>> blocks = Blocks(np.array([[0.5, 1, 0], [0.25, 0, 1], [1.5, 0, 1]]), groups=[[1, 2]])
     >>> [block.number for block in blocks]

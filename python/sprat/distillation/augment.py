@@ -31,8 +31,9 @@ class Method(Protocol):
 class Munge:
     """MUNGE (Bucila, Caruana & Niculescu-Mizil 2006, "Model compression"): rows between a row and its nearest neighbour.
 
-    Each value of a row e is exchanged, with probability ``swap``, for that of its nearest neighbour e'; a number is drawn
-    from a normal distribution around the neighbour's, of deviation |e - e'| / ``spread``. So new rows stay where data are.
+    Each value of a row e is exchanged, with probability ``swap``, for that of its nearest neighbour e'; a number is
+    drawn from a normal distribution around the neighbour's, of deviation |e - e'| / ``spread``. So new rows stay where
+    data are.
 
     Parameters
     ----------
@@ -41,7 +42,8 @@ class Munge:
     spread : float
         The paper's s, above 0: the larger, the closer to the values that there are.
     pool : int
-        The neighbour is the nearest of so many rows drawn at random: all rows would take time that grows with their square.
+        The neighbour is the nearest of so many rows drawn at random: all rows would take time that grows with their
+        square.
 
     Examples
     --------
@@ -80,8 +82,8 @@ class Munge:
 class Smote:
     """SMOTE (Chawla et al. 2002): rows on the way from a row to its nearest neighbour, x + u (x' - x).
 
-    u is drawn uniformly from 0 to ``reach`` for each row; a category is the neighbour's with probability u. Suits numbers
-    that vary together, such as pixels, where Munge would draw each on its own.
+    u is drawn uniformly from 0 to ``reach`` for each row; a category is the neighbour's with probability u. Suits
+    numbers that vary together, such as pixels, where Munge would draw each on its own.
 
     Parameters
     ----------
@@ -115,8 +117,8 @@ class Smote:
 class SwapNoise:
     """Swap noise: each value is exchanged for that of another row, drawn at random, with probability ``share``.
 
-    Every column keeps its distribution; what belongs together is torn apart a little (Jahrer 2017, in a winning solution of
-    a competition on insurance data).
+    Every column keeps its distribution; what belongs together is torn apart a little (Jahrer 2017, in a winning
+    solution of a competition on insurance data).
 
     Examples
     --------
@@ -210,7 +212,8 @@ def augment_rows(
         New rows for each row.
     method : str or object
         "munge", "smote", "swap", "mixup" or "noise" with their defaults; a :class:`Munge`, :class:`Smote`,
-        :class:`SwapNoise`, :class:`Mixup` or :class:`Noise`; or a callable ``method(x, rng)`` that gives new rows like x.
+        :class:`SwapNoise`, :class:`Mixup` or :class:`Noise`; or a callable ``method(x, rng)`` that gives new rows like
+        x.
     seed : int
         Same seed, same rows.
     groups : list of lists of int, optional

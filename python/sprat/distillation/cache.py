@@ -1,7 +1,7 @@
 """Teacher outputs on disk: asked once, known again by content, mapped into memory.
 
-A cache file is a plain ``.npy`` file (``numpy.load`` reads it) followed by a trailer of 72 bytes: 8 of magic, 32 that say
-whose outputs of which rows these are (the key), and 32 that prove the bytes before (BLAKE2b both).
+A cache file is a plain ``.npy`` file (``numpy.load`` reads it) followed by a trailer of 72 bytes: 8 of magic, 32 that
+say whose outputs of which rows these are (the key), and 32 that prove the bytes before (BLAKE2b both).
 """
 
 from __future__ import annotations

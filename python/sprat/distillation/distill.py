@@ -43,23 +43,25 @@ def distill(
 ) -> History:
     r"""Train a student on the targets and on what a teacher says about them (Hinton, Vinyals & Dean 2015).
 
-    .. math:: L = \alpha T^2 \, KL(\mathrm{softmax}(t / T) \,\|\, \mathrm{softmax}(s / T)) + (1 - \alpha) \, \mathrm{hard}(s, y)
+    .. math::
 
-    with t and s the raw outputs of teacher and student. The factor T^2 keeps the two parts in balance, since the gradient
-    of the soft one shrinks as 1 / T^2. With one output column sigmoid stands for softmax. For regression the soft part is
-    the hard loss against the teacher's values, and the temperature plays no role.
+       L = \alpha T^2 \, KL(\mathrm{softmax}(t / T) \,\|\, \mathrm{softmax}(s / T)) + (1 - \alpha) \, \mathrm{hard}(s, y)
+
+    with t and s the raw outputs of teacher and student. The factor T^2 keeps the two parts in balance, since the
+    gradient of the soft one shrinks as 1 / T^2. With one output column sigmoid stands for softmax. For regression the
+    soft part is the hard loss against the teacher's values, and the temperature plays no role.
 
     Parameters
     ----------
     teacher
-        A sprat model, a fitted estimator with ``predict_proba`` or ``predict``, a callable that gives raw outputs, an array
-        of stored raw outputs (rows, out_features), or a list of teachers whose mean is taught. Asked once for every row,
-        before training.
+        A sprat model, a fitted estimator with ``predict_proba`` or ``predict``, a callable that gives raw outputs, an
+        array of stored raw outputs (rows, out_features), or a list of teachers whose mean is taught. Asked once for
+        every row, before training.
     student : nn.MLP
         Trained in place. Without an encoder of its own it takes that of a sprat teacher.
     x, y
-        Training data as for :func:`sprat.fit`; batches from an iterator cannot be distilled from. ``y=None`` learns from the
-        teacher alone (``alpha`` is 1 then).
+        Training data as for :func:`sprat.fit`; batches from an iterator cannot be distilled from. ``y=None`` learns
+        from the teacher alone (``alpha`` is 1 then).
     temperature : float
         Softens both distributions; 2 to 8 suit most classifications, 4 is the default.
     alpha : float
@@ -69,22 +71,24 @@ def distill(
     hints : Hint, optional
         Teach a hidden layer first; the teacher must be one sprat model.
     augment : str, method object or callable, optional
-        Make rows besides those there are and let the teacher answer them, as in :func:`augment_rows`: "munge" suits tables,
-        "smote" images. Their targets are the teacher's answers too. One-hot columns of the student's encoder stay whole.
+        Make rows besides those there are and let the teacher answer them, as in :func:`augment_rows`: "munge" suits
+        tables, "smote" images. Their targets are the teacher's answers too. One-hot columns of the student's encoder
+        stay whole.
     augment_factor : int
         New rows for each row there is; an epoch grows by as much.
     cache : path, optional
-        Where the teacher's outputs are kept: a name that ends in ``.npy``, or a folder. They are used again for the same
-        teacher and rows, told by their content; a file of another teacher, other rows, or damaged, is replaced with a
-        ``UserWarning``. Large files are mapped into memory.
+        Where the teacher's outputs are kept: a name that ends in ``.npy``, or a folder. They are used again for the
+        same teacher and rows, told by their content; a file of another teacher, other rows, or damaged, is replaced
+        with a ``UserWarning``. Large files are mapped into memory.
     batch_size, seed, callbacks, **options
         As for :func:`sprat.fit`: epochs, lr, optimizer, validation, early_stopping, checkpoint, ...
 
     Returns
     -------
     History
-        That of ``fit``: its loss is the combined one, its validation loss the hard one; with ``agreement``: for classification the share of training rows on which student and teacher
-        choose the same class afterwards; for regression the coefficient of determination against the teacher.
+        That of ``fit``: its loss is the combined one, its validation loss the hard one; with ``agreement``: for
+        classification the share of training rows on which student and teacher choose the same class afterwards; for
+        regression the coefficient of determination against the teacher.
 
     Raises
     ------

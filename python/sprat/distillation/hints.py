@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class Hint:
     """The first stage of FitNets (Romero et al. 2015): hidden layers of teacher and student that should agree.
 
-    The student's layers up to ``student_layer`` are trained with a linear regressor on top of them, thrown away afterwards,
-    towards the teacher's activations after ``teacher_layer``, by mean squared error. Distillation of the outputs follows.
+    The student's layers up to ``student_layer`` are trained with a linear regressor on top of them, thrown away
+    afterwards, towards the teacher's activations after ``teacher_layer``, by mean squared error. Distillation of the
+    outputs follows.
 
     Parameters
     ----------

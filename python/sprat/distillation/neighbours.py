@@ -13,8 +13,8 @@ _ROWS = 2048
 def nearest(x: NDArray[np.float32], pool: NDArray[np.int64]) -> NDArray[np.int64]:
     """For each row of x the position in ``pool`` (row numbers of x) of the nearest other row there.
 
-    |x - p|^2 = |x|^2 - 2 x.p + |p|^2, of which the first term is the same for every p. The rest is a linear layer of this
-    library, so that the answer has the same bits on every machine.
+    |x - p|^2 = |x|^2 - 2 x.p + |p|^2, of which the first term is the same for every p. The rest is a linear layer of
+    this library, so that the answer has the same bits on every machine.
 
     >>> x = np.array([[0.0], [1.0], [1.5], [9.0]], np.float32)
     >>> nearest(x, np.array([0, 1, 2, 3]))

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ..nn.model import Model
 
-# A probability of 0 has no logarithm. Below this share a class does not matter for a student, at any temperature in use.
+# A probability of 0 has no logarithm. Below this share a class does not matter for a student, at any temperature in
+# use.
 _LEAST_PROBABILITY = 1e-12
 
 

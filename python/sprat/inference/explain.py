@@ -78,8 +78,8 @@ class Explanation:
     ----------
     rows : int
     seconds : float
-        Of a call of the whole model. Layers alone may take longer together: in the model integers go from layer to layer
-        as they are, and small layers share what a call costs.
+        Of a call of the whole model. Layers alone may take longer together: in the model integers go from layer to
+        layer as they are, and small layers share what a call costs.
     layers : tuple of LayerCost
     isa : str
         The instruction set in use.

@@ -1,7 +1,7 @@
 """How much a neuron matters: by its weights, by what it says, or by what its removal would do to the loss.
 
-Removal puts nothing in the neuron's place, or its mean over the data, which goes into the next layer's bias. What is then
-missing is d = a, or d = a - mean(a), of its activation a:
+Removal puts nothing in the neuron's place, or its mean over the data, which goes into the next layer's bias. What is
+then missing is d = a, or d = a - mean(a), of its activation a:
 
 ===========  ===============================================================  ===========================================
 criterion    importance of a neuron                                           source

@@ -112,8 +112,8 @@ def iterative(
 ) -> Rounds:
     """Train, then several times: prune a share of what is left, and train again.
 
-    Every round removes the same share of what is left, so that after round r of R a share of 1 - (1 - sparsity)^(r / R) is
-    gone. Training after a pruning goes by ``rewind``:
+    Every round removes the same share of what is left, so that after round r of R a share of 1 - (1 - sparsity)^(r / R)
+    is gone. Training after a pruning goes by ``rewind``:
 
     - ``"lr"``: the weights stay, the learning rate begins anew (Renda, Frankle & Carbin 2020, "Comparing rewinding and
       fine-tuning in neural network pruning": as good as anything, and simplest)
@@ -129,8 +129,8 @@ def iterative(
     x, y
         As for :func:`sprat.fit`: arrays or a table; no iterator, since the rows are counted.
     sparsity : float
-        Share of zeros at the end; of neurons removed with ``pattern="neurons"``. Default 0.9; of a pattern such as ``"2:4"``
-        what it leaves out; for neurons 0.5.
+        Share of zeros at the end; of neurons removed with ``pattern="neurons"``. Default 0.9; of a pattern such as
+        ``"2:4"`` what it leaves out; for neurons 0.5.
     rounds : int
         Prunings. 1 is one-shot pruning.
     epochs : int

@@ -41,8 +41,8 @@ def threshold(
     Returns
     -------
     ndarray of uint8, or dict of them
-        The mask, 1 where an element stays. For a model the masks by parameter name; they are in ``model.masks`` too, joined
-        with those of earlier prunings, so that training keeps the zeros.
+        The mask, 1 where an element stays. For a model the masks by parameter name; they are in ``model.masks`` too,
+        joined with those of earlier prunings, so that training keeps the zeros.
 
     Raises
     ------
@@ -109,8 +109,8 @@ def magnitude(
     """Set the given share of elements to zero, in place: those of smallest absolute value.
 
     The count is exact, ``round(sparsity * size)``; among equal magnitudes the first in memory go. The rank is found
-    without sorting: a sample brackets it and one pass counts and gathers what lies in between; where the bracket misses, a
-    radix selection over the bits of the magnitudes takes over.
+    without sorting: a sample brackets it and one pass counts and gathers what lies in between; where the bracket
+    misses, a radix selection over the bits of the magnitudes takes over.
 
     Parameters
     ----------
@@ -128,8 +128,8 @@ def magnitude(
         then a weight (out_features, in_features). The count is exact
         but for panels and blocks, which come as near as they can.
     scope
-        For a model: ``"global"`` ranks the weights of all layers together, as magnitude pruning usually does best (Han et
-        al. 2015; Frankle & Carbin 2019); ``"layer"`` gives each layer the same sparsity.
+        For a model: ``"global"`` ranks the weights of all layers together, as magnitude pruning usually does best (Han
+        et al. 2015; Frankle & Carbin 2019); ``"layer"`` gives each layer the same sparsity.
     layers
         For a model: the layers to prune, all by default.
 

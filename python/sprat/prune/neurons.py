@@ -45,21 +45,21 @@ def neurons(
     optimizer
         An optimizer bound to the model, whose state should follow.
     criterion
-        Importance of a neuron. By its weights: ``"l2"`` or ``"l1"`` norm of the incoming times that of the outgoing ones, so
-        that a neuron nobody listens to counts for nothing. By what it says on ``data``: ``"activation"``, ``"firing"``,
-        ``"variance"``; by what the loss would lose: ``"taylor"``. Or a function ``(layer, model)`` that gives an array with
-        one importance per neuron. See :mod:`sprat.prune.importance`.
+        Importance of a neuron. By its weights: ``"l2"`` or ``"l1"`` norm of the incoming times that of the outgoing
+        ones, so that a neuron nobody listens to counts for nothing. By what it says on ``data``: ``"activation"``,
+        ``"firing"``, ``"variance"``; by what the loss would lose: ``"taylor"``. Or a function ``(layer, model)`` that
+        gives an array with one importance per neuron. See :mod:`sprat.prune.importance`.
     data
-        Rows, (x, y) or (x, y, sample_weight), or a table: what the criterion looks at, read as :func:`sprat.fit` does. Some
-        thousand rows do. ``"taylor"`` needs y.
+        Rows, (x, y) or (x, y, sample_weight), or a table: what the criterion looks at, read as :func:`sprat.fit` does.
+        Some thousand rows do. ``"taylor"`` needs y.
     loss
         For ``"taylor"``, as for :func:`sprat.fit`; by default the one the model was trained with.
     bias_correction
-        Put what a removed neuron says on average over ``data`` into the next layer's bias, so that of a neuron that always
-        says the same nothing is lost. Default: wherever there are data and the next layer has a bias.
+        Put what a removed neuron says on average over ``data`` into the next layer's bias, so that of a neuron that
+        always says the same nothing is lost. Default: wherever there are data and the next layer has a bias.
     scope
-        ``"layer"``: every layer loses the same share. ``"global"``: importances, divided by the mean of their layer, are
-        ranked together.
+        ``"layer"``: every layer loses the same share. ``"global"``: importances, divided by the mean of their layer,
+        are ranked together.
     layers
         Hidden layers to shrink, all by default. The output layer cannot be shrunk.
 
@@ -100,18 +100,18 @@ def neurons(
 def remove_dead(model: MLP, *, optimizer: Optimizer | None = None, constants: bool = False) -> Kept:
     """Remove hidden neurons that cannot influence the output; outputs keep their bits.
 
-    A neuron is dead when all its outgoing weights are zero, or when all its incoming weights are zero and the activation of
-    its bias is zero. Removing one can make others dead: repeated until none is left. Products are summed in the order of
-    the inputs one by one, so leaving out a term that is exactly zero changes no bit (unless an activation is infinite or NaN,
-    where zero times it was NaN before).
+    A neuron is dead when all its outgoing weights are zero, or when all its incoming weights are zero and the
+    activation of its bias is zero. Removing one can make others dead: repeated until none is left. Products are summed
+    in the order of the inputs one by one, so leaving out a term that is exactly zero changes no bit (unless an
+    activation is infinite or NaN, where zero times it was NaN before).
 
     Parameters
     ----------
     model, optimizer
         As for :func:`neurons`.
     constants
-        Remove neurons too that hear nothing but say something: what they say always goes into the next layer's bias, where
-        it has one. Outputs then change by rounding.
+        Remove neurons too that hear nothing but say something: what they say always goes into the next layer's bias,
+        where it has one. Outputs then change by rounding.
 
     Returns
     -------

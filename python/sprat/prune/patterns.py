@@ -8,11 +8,11 @@ pattern         what stays
 "unstructured"  the weights of the highest scores, wherever they lie
 "2:4", "3:32"   n of every m consecutive inputs of each output (Mishra et al. 2021, "Accelerating sparse deep neural
                 networks"); a shorter last group of r inputs keeps ceil(n r / m)
-"n:32"          the letter: as many of every 32 as the sparsity says, rounded to the nearest, at least one
-"panels"        in each panel of 16 consecutive outputs x 32 consecutive inputs all outputs keep equally many; how many, the
+"n:32"          the letter: as many of every 32 as the sparsity says, rounded to the nearest, at least one "panels"
+in each panel of 16 consecutive outputs x 32 consecutive inputs all outputs keep equally many; how many, the
                 scores decide: more where they are high. As fast as "n:32", and hardly worse than "unstructured"
-"blocks"        blocks of 16 consecutive outputs x 1 input: one register of float32 weights
-"16x4"          blocks of 16 outputs x 4 consecutive inputs: one register of int8 weights; any "outputs x inputs" will do.
+"blocks"        blocks of 16 consecutive outputs x 1 input: one register of float32 weights "16x4"          blocks of 16
+outputs x 4 consecutive inputs: one register of int8 weights; any "outputs x inputs" will do.
                 Blocks at the last rows and columns may be smaller; a block counts by the mean score of what it has
 ==============  ======================================================================================================
 
@@ -196,7 +196,8 @@ class Blocks(Pattern):
 class Panels(Pattern):
     """In each panel of ``outputs`` x ``inputs`` weights every output keeps equally many.
 
-    The k-th best weights of the outputs of a panel are one slot, that counts by its mean score; slots go or stay as one.
+    The k-th best weights of the outputs of a panel are one slot, that counts by its mean score; slots go or stay as
+    one.
 
     >>> import numpy as np
     >>> from sprat.prune import patterns

@@ -23,8 +23,8 @@ class GradualSchedule:
     begin_step, end_step
         Update steps, counted from 0 as those of learning-rate schedules; ``begin_step < end_step``.
     every
-        Prune at every so many steps after ``begin_step`` (and at ``end_step``): weights need time to recover. 100, as in
-        the paper's experiments.
+        Prune at every so many steps after ``begin_step`` (and at ``end_step``): weights need time to recover. 100, as
+        in the paper's experiments.
 
     Examples
     --------

@@ -43,18 +43,19 @@ def weights(
     loss : optional
         As for :func:`sprat.fit`; by default the one the model was trained with.
     pattern : str
-        ``"unstructured"``, n of every m inputs such as ``"2:4"`` or ``"n:32"``, ``"panels"``, ``"blocks"``, or such as ``"16x4"``: see
-        :mod:`sprat.prune.patterns`.
+        ``"unstructured"``, n of every m inputs such as ``"2:4"`` or ``"n:32"``, ``"panels"``, ``"blocks"``, or such as
+        ``"16x4"``: see :mod:`sprat.prune.patterns`.
     scope : "global" or "layer"
-        Rank the weights of all layers together, or each layer for itself. In patterns of n of m inputs all groups are alike.
+        Rank the weights of all layers together, or each layer for itself. In patterns of n of m inputs all groups are
+        alike.
     layers : list of int, optional
         The layers to prune, all by default.
 
     Returns
     -------
     dict of ndarray of uint8
-        The masks by parameter name, 1 where a weight stays; they are in ``model.masks`` too, joined with those of earlier
-        prunings, so that training keeps the zeros.
+        The masks by parameter name, 1 where a weight stays; they are in ``model.masks`` too, joined with those of
+        earlier prunings, so that training keeps the zeros.
 
     Raises
     ------

@@ -1,8 +1,9 @@
 """Weights of four bits: codes -7 to 7 with one scale for each group of consecutive inputs of an output.
 
-One scale for a whole row is too coarse for 15 levels: its largest weight decides for all. A scale for every ``group_size``
-inputs costs 32 / group_size bits a weight and follows the weights where they are small (Dettmers & Zettlemoyer 2023, "The
-case for 4-bit precision"; the layout of GPTQ and ggml). Packing and quantization-aware training both come here.
+One scale for a whole row is too coarse for 15 levels: its largest weight decides for all. A scale for every
+``group_size`` inputs costs 32 / group_size bits a weight and follows the weights where they are small (Dettmers &
+Zettlemoyer 2023, "The case for 4-bit precision"; the layout of GPTQ and ggml). Packing and quantization-aware training
+both come here.
 """
 
 from __future__ import annotations

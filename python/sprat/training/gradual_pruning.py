@@ -39,8 +39,8 @@ class GradualPruning(Callback):
         As for :func:`sprat.prune.weights`: n of every m goes down from m of every m step by step; such as ``"2:4"``
         stops there, even where the schedule would go further.
     layers : list of int, optional
-        The layers to prune, all by default. The last one is often better left alone where a pattern gives every layer the
-        same sparsity: it is small.
+        The layers to prune, all by default. The last one is often better left alone where a pattern gives every layer
+        the same sparsity: it is small.
 
     Notes
     -----

@@ -1,9 +1,9 @@
 """How good a model is, how sure that is, and whether it is worse than another one on the same rows.
 
-A score is a mean over rows, or close to one. Row i moves it by its influence u_i (for accuracy: right_i - accuracy; for R²,
-with error e and target t: -(e_i² - (1 - R²)(t_i - mean)²) / variance), so its standard error is sd(u) / sqrt(n): the delta
-method. Two models on the same rows are compared by the difference of their influences, which leaves out what is hard or
-easy for both.
+A score is a mean over rows, or close to one. Row i moves it by its influence u_i (for accuracy: right_i - accuracy; for
+R², with error e and target t: -(e_i² - (1 - R²)(t_i - mean)²) / variance), so its standard error is sd(u) / sqrt(n):
+the delta method. Two models on the same rows are compared by the difference of their influences, which leaves out what
+is hard or easy for both.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ class Comparison:
     interval : (float, float)
         95 %, of the loss.
     p_value : float
-        Two-sided, of "the two are equally good": McNemar's test with mid-p for right and wrong (Fagerland et al. 2013), else a
-        normal test of the paired difference.
+        Two-sided, of "the two are equally good": McNemar's test with mid-p for right and wrong (Fagerland et al. 2013),
+        else a normal test of the paired difference.
     test : str
         Which of the two.
     better, worse : int

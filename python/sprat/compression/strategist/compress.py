@@ -52,9 +52,9 @@ def compress(
     """Find the smallest, fastest model that is still good enough, and show why it is that one.
 
     Networks that do less are derived from the model (its least important neurons removed, students of fewer layers, low
-    rank), taught by what the model says, few steps first and the promising ones longer, then thinned out by zeros. Every
-    layer of the best gets the number format that makes the whole smaller without making it slower or too bad. All of them are timed on
-    this machine.
+    rank), taught by what the model says, few steps first and the promising ones longer, then thinned out by zeros.
+    Every layer of the best gets the number format that makes the whole smaller without making it slower or too bad. All
+    of them are timed on this machine.
 
     Parameters
     ----------
@@ -65,27 +65,31 @@ def compress(
     validation : (x, y), optional
         Rows to choose by; none of them is trained on. None: a fifth of the training rows, drawn by ``seed``.
     test : (x, y) or "half", optional
-        Rows for an honest last figure, that nothing is chosen by. "half": every second one of the validation rows, drawn by ``seed``.
+        Rows for an honest last figure, that nothing is chosen by. "half": every second one of the validation rows,
+        drawn by ``seed``.
     max_loss : float or str, optional
         Largest drop of accuracy (a share) or R²: 0.005, or "0.5%", is half a point. The default when no bound is given.
     max_bytes, max_latency : float or str, optional
         Bounds of the model's file ("100 KB") and of one row's median time, in seconds or as text ("20us").
     margin : float
-        Standard errors of the measured drop that must fit below ``max_loss`` too: with 1.645 the true drop is below it with a
-        confidence of 95 %. The best of many looks better than it is on the rows it was chosen by; 0 takes the measured drop as it is.
+        Standard errors of the measured drop that must fit below ``max_loss`` too: with 1.645 the true drop is below it
+        with a confidence of 95 %. The best of many looks better than it is on the rows it was chosen by; 0 takes the
+        measured drop as it is.
     prefer : "balance", "speed" or "size"
-        What is to be least among the models that keep ``max_loss``: time x bytes, time or bytes. Without ``max_loss`` the best score is
-        chosen.
+        What is to be least among the models that keep ``max_loss``: time x bytes, time or bytes. Without ``max_loss``
+        the best score is chosen.
     seconds : float
         Budget in all. The search may end earlier, when nothing is left to gain.
     seed : int
-        Of all that is random. Same data and seed, same candidates and weights, on any machine; how many there is time for, and the times
-        that are measured, depend on the machine.
+        Of all that is random. Same data and seed, same candidates and weights, on any machine; how many there is time
+        for, and the times that are measured, depend on the machine.
     folder : path, optional
-        Where everything is kept: each trained candidate, a journal, every measured model, and the report as text, JSON and HTML.
+        Where everything is kept: each trained candidate, a journal, every measured model, and the report as text, JSON
+        and HTML.
     resume : bool
-        Go on from what the folder holds: what was trained there is not trained again. The goal and the seconds may be others; other
-        data, another model or seed are refused. False begins anew and removes an earlier search from the folder.
+        Go on from what the folder holds: what was trained there is not trained again. The goal and the seconds may be
+        others; other data, another model or seed are refused. False begins anew and removes an earlier search from the
+        folder.
     progress : "auto", bool, "rich" or "tqdm"
         As for :func:`sprat.fit`.
     on_event : callable, optional
@@ -94,7 +98,8 @@ def compress(
     Returns
     -------
     Compression
-        ``model`` (the chosen one), ``reached``, ``chosen``, ``front``, ``candidates``; ``print`` it, or ``save`` its report.
+        ``model`` (the chosen one), ``reached``, ``chosen``, ``front``, ``candidates``; ``print`` it, or ``save`` its
+        report.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """How each layer of a trained network is stored and multiplied: by measurement, one layer at a time.
 
-The whole network is first tried in each format; from the best of these every layer is tried in every other format, with the
-rest as it is (layers pass integers on to each other, so a layer alone would tell nothing). A change stays when the network
-is not slower by it, costs less, and keeps the goal.
+The whole network is first tried in each format; from the best of these every layer is tried in every other format, with
+the rest as it is (layers pass integers on to each other, so a layer alone would tell nothing). A change stays when the
+network is not slower by it, costs less, and keeps the goal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from ..measure import one_row_seconds
 from .comparison import Comparison, Score, compare
 from .goal import Goal
 
-# Formats a layer may have. "int8 dynamic" finds the range of its input in each row: for inputs that calibration cannot foresee.
+# Formats a layer may have. "int8 dynamic" finds the range of its input in each row: for inputs that calibration cannot
+# foresee.
 FORMATS = ("float32", "float16", "int8", "int8 dynamic", "int4")
 _CALIBRATION_ROWS = 2048
 # Two clocks of the same network differ by this much on a quiet machine.

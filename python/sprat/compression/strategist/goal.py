@@ -28,11 +28,12 @@ class Goal:
     max_latency : float, optional
         Seconds for one row, median.
     margin : float
-        Standard errors of the measured drop that must fit below ``max_loss`` too. With 1.645 the true drop is below it with a
-        confidence of 95 %. The best of many candidates looks better than it is on the rows it was chosen by: 0 takes it at that.
+        Standard errors of the measured drop that must fit below ``max_loss`` too. With 1.645 the true drop is below it
+        with a confidence of 95 %. The best of many candidates looks better than it is on the rows it was chosen by: 0
+        takes it at that.
     prefer : "balance", "speed" or "size"
-        Among models that keep ``max_loss``: least time x bytes, least time, or fewest bytes. Without ``max_loss`` the best
-        score counts.
+        Among models that keep ``max_loss``: least time x bytes, least time, or fewest bytes. Without ``max_loss`` the
+        best score counts.
 
     Examples
     --------

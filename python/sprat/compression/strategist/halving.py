@@ -1,7 +1,7 @@
 """Who goes on to the next rung: successive halving (Jamieson & Talwalkar 2016) with a goal in mind.
 
-A candidate's gap is how much better its score would have to be to keep the goal. Rungs double, and what a doubling gains
-falls from one to the next; so a candidate may still hope for what its last rung gained, and half as much again.
+A candidate's gap is how much better its score would have to be to keep the goal. Rungs double, and what a doubling
+gains falls from one to the next; so a candidate may still hope for what its last rung gained, and half as much again.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ class Trial:
 def survivors(trials: Sequence[Trial], goal: Goal) -> list[Trial]:
     """Who goes on, the least work first; the others are told why not in ``dropped``.
 
-    With a largest loss: the smallest candidate that keeps it, and the nearer half of the smaller ones that may still come
-    to keep it. Without one: the half with the best scores.
+    With a largest loss: the smallest candidate that keeps it, and the nearer half of the smaller ones that may still
+    come to keep it. Without one: the half with the best scores.
     """
     half = math.ceil(len(trials) / 2)
     if goal.max_loss is None:

@@ -19,7 +19,8 @@ from ..training import Training, TrainingData
 _UNTRAINED = Training(epochs=0)
 # Shares of the hidden widths. Two neighbours differ by a factor of 1.3 to 1.5: what is lost by not trying in between.
 _LADDER = (3 / 4, 1 / 2, 3 / 8, 1 / 4, 3 / 16, 1 / 8, 3 / 32, 1 / 16, 1 / 32)
-# A register of the widest instruction set holds 16 outputs, one of the narrowest 4; a wider layer costs whole registers.
+# A register of the widest instruction set holds 16 outputs, one of the narrowest 4; a wider layer costs whole
+# registers.
 _WIDE, _NARROW = 16, 4
 _ENERGIES = (0.9, 0.8)
 # Zeros as the kernels like them: blocks for integers, balanced rows for float32 (see sprat.prune.patterns).

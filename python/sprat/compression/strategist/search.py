@@ -97,7 +97,8 @@ class Search:
     def _within_bounds(self) -> list[Trial]:
         """Those that can keep the bounds of bytes and time: neither depends on what a network has learnt.
 
-        One format decides, int8, which is the smallest for most and the fastest for most; the cheapest trial stays in any case.
+        One format decides, int8, which is the smallest for most and the fastest for most; the cheapest trial stays in
+        any case.
         """
         goal = self.goal
         if goal.max_bytes is None and goal.max_latency is None:

@@ -1,9 +1,9 @@
 """How a candidate learns: from what the original says, in rungs of which each is twice as long as the one before.
 
 The lesson is distillation at temperature 1 (Hinton et al. 2015) from outputs that were computed once: a candidate is to
-answer as the original does, so its own answers are the best lesson, and a teacher that has been patient helps most (Beyer
-et al. 2022). Each rung goes on from the weights of the last one with a new fall of the rate (warm restarts, Loshchilov &
-Hutter 2017). Neither depends on the clock: same data, same seed, same weights.
+answer as the original does, so its own answers are the best lesson, and a teacher that has been patient helps most
+(Beyer et al. 2022). Each rung goes on from the weights of the last one with a new fall of the rate (warm restarts,
+Loshchilov & Hutter 2017). Neither depends on the clock: same data, same seed, same weights.
 """
 
 from __future__ import annotations

@@ -41,8 +41,8 @@ class AutoFit:
     reasons : list of str
         A sentence for each choice, in the order they were made.
     settings : dict
-        Arguments of :func:`sprat.fit` that train a copy of the first model to the very same weights (with the same data,
-        ``validation`` and ``seed``), whatever was measured; unless the machine became slower than planned and
+        Arguments of :func:`sprat.fit` that train a copy of the first model to the very same weights (with the same
+        data, ``validation`` and ``seed``), whatever was measured; unless the machine became slower than planned and
         ``replanned`` is True.
     range_test : RangeTest or None
         None when ``lr`` was given, or there was no time.
@@ -115,8 +115,8 @@ def auto_fit(
     x, y
         Arrays or a table, as for :func:`sprat.fit`.
     seconds : float, optional
-        Budget: wall-clock time for everything, choosing included. When an epoch takes longer than planned the rest of the
-        run is shortened, and still ends at a low rate.
+        Budget: wall-clock time for everything, choosing included. When an epoch takes longer than planned the rest of
+        the run is shortened, and still ends at a low rate.
     epochs : int, optional
         Budget, instead. With neither, validation data say when to end.
     validation, validation_split

@@ -73,10 +73,10 @@ def find_batch_size(
 ) -> BatchSize:
     """Choose a batch size from the gradient noise scale and from the time of a step.
 
-    With B rows in a batch, about (1 + N / B) steps do the work of one step on the exact gradient, where N is the noise scale
-    (McCandlish et al. 2018, "An empirical model of large-batch training"). For a budget of seconds the size with the least
-    (1 + N / B) * seconds of a step wins. For a budget of epochs, rows are what is short: the largest size that wastes at
-    most a fifth of their worth, B <= N / 4.
+    With B rows in a batch, about (1 + N / B) steps do the work of one step on the exact gradient, where N is the noise
+    scale (McCandlish et al. 2018, "An empirical model of large-batch training"). For a budget of seconds the size with
+    the least (1 + N / B) * seconds of a step wins. For a budget of epochs, rows are what is short: the largest size
+    that wastes at most a fifth of their worth, B <= N / 4.
 
     Parameters
     ----------
@@ -90,8 +90,8 @@ def find_batch_size(
     sizes : sequence of int
         To choose from; those above a quarter of the rows are left out.
     step_seconds : dict, optional
-        Seconds of a step by batch size, instead of measuring: with it, and with a budget of epochs, the choice depends on
-        ``seed`` alone.
+        Seconds of a step by batch size, instead of measuring: with it, and with a budget of epochs, the choice depends
+        on ``seed`` alone.
     seed : int
     **options
         As for ``fit``: loss, sample_weight, class_weight, ...

@@ -19,8 +19,8 @@ _TOLERANCE = 1.1
 class Deadline(Callback):
     """Shorten what is left of a run when it would end too late.
 
-    After each epoch the rest is projected from the epochs so far. If it would end beyond the deadline, as many epochs as
-    there is time for are left, and the rate goes down to 0 over them by a cosine.
+    After each epoch the rest is projected from the epochs so far. If it would end beyond the deadline, as many epochs
+    as there is time for are left, and the rate goes down to 0 over them by a cosine.
 
     Parameters
     ----------

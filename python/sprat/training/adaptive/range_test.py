@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 _MEMORY = 0.9
 # The loss has turned for good when its running mean is this many times the lowest.
 _DIVERGED = 4.0
-# The suggestion is the rate at which this share of the whole fall of the loss has been made. Held against grids of constant
-# peaks of a warm-up and cosine on Fashion-MNIST, diamonds and digits (docs/adaptive-training.md): an adaptive optimizer's
-# best rate lies there, within a factor of two; plain SGD, whose steps shrink with the gradient, wants to go nearer to the edge.
+# The suggestion is the rate at which this share of the whole fall of the loss has been made. Held against grids of
+# constant peaks of a warm-up and cosine on Fashion-MNIST, diamonds and digits (docs/adaptive-training.md): an adaptive
+# optimizer's best rate lies there, within a factor of two; plain SGD, whose steps shrink with the gradient, wants to go
+# nearer to the edge.
 _FALL, _FALL_OF_SGD = 0.8, 0.95
 # And it stays this far below the rate of the lowest loss, where steps begin to be too large.
 _BELOW_LOWEST = 1.5
@@ -91,8 +92,9 @@ def find_lr(
     """Find a learning rate by a range test (Smith 2017, "Cyclical learning rates for training neural networks").
 
     A copy of the model takes ``steps`` steps while the rate grows geometrically from ``lr_min`` to ``lr_max``; it ends
-    early where the loss diverges. The suggestion is the rate at which four fifths of the whole fall of the loss have been made
-    (19 of 20 parts for SGD), and at most two thirds of the rate with the lowest loss. The model is left as it is.
+    early where the loss diverges. The suggestion is the rate at which four fifths of the whole fall of the loss have
+    been made (19 of 20 parts for SGD), and at most two thirds of the rate with the lowest loss. The model is left as it
+    is.
 
     Parameters
     ----------
