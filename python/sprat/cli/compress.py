@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from . import _teacher
 from ._console import (
     Console,
     add_common,
@@ -169,7 +170,8 @@ def _search(arguments: argparse.Namespace, console: Console) -> int:
 
     compression.Goal.of(arguments.max_loss, arguments.max_bytes, arguments.max_latency)  # before anything is trained
     with threads_of(arguments):
-        model, train, held_out = _teacher(arguments, console) if arguments.model is None else _given(arguments)
+        is_given = arguments.model is not None
+        model, train, held_out = _given(arguments) if is_given else _teacher.train(arguments, console)
         console.say(f"{model}; {len(train):,} rows to learn from, {len(held_out):,} to choose by and to test on")
         found = compression.compress(
             model,
@@ -215,13 +217,6 @@ def _float_model(path: str) -> Any:
     if not isinstance(model, nn.MLP):
         raise TypeError(f"{path}: wanted a float model to compress, this is a {type(model).__name__}")
     return model
-
-
-def _teacher(arguments: argparse.Namespace, console: Console) -> tuple[Any, Rows, Rows]:
-    """A model that is trained here, and the rows of the table; kept as original.safetensors in --output."""
-    from . import _teacher
-
-    return _teacher.train(arguments, console)
 
 
 def _run_stages(arguments: argparse.Namespace, named: list[tuple[str, Any]], console: Console) -> int:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from .._check import check_choice, check_count, check_number
 from . import patterns
 from .importance import BY_ROWS, BY_WEIGHTS
-from .neurons import neurons
+from .neurons import Kept, neurons
 from .report import report
-from .rewinding import Kept, Memory, Origin
+from .rewinding import Memory, Origin
 from .selection import SCOPES, chosen_layers
 from .weights import weights
 

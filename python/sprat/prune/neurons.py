@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..nn import MLP
     from ..optim import Optimizer
 
-Kept = dict[int, NDArray[np.intp]]
+Kept = dict[int, NDArray[np.intp]]  # by layer, the neurons that stay
 
 
 def neurons(

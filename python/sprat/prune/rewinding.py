@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..training.callbacks import Callback
+from .neurons import Kept, keep
 
 if TYPE_CHECKING:
     from ..nn import MLP
     from ..training.trainer import Trainer
-
-Kept = dict[int, NDArray[np.intp]]
 
 
 @dataclass
@@ -36,7 +35,6 @@ class Origin:
     def restore(self, model: MLP, optimizer: Any, kept: Kept) -> None:
         """Put weights and optimizer back to then, without what was pruned since; masks stay."""
         from ..nn import LayerSpec
-        from .neurons import keep
 
         masks = model.masks
         if kept:

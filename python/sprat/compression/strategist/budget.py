@@ -57,7 +57,7 @@ class Budget:
         return not self.over and seconds < self.left
 
 
-class Deadline(Callback):
+class StopWithBudget(Callback):
     """Ends a training when the budget is over; what it has made by then is no candidate."""
 
     def __init__(self, budget: Budget) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ...nn import MLP
 from ...training.data import epoch_order
-from .budget import Budget, Deadline
+from .budget import Budget, StopWithBudget
 
 # Rows that the first rung visits: about a second of a network of 200,000 weights.
 _FIRST_RUNG = 1 << 16
@@ -101,7 +101,7 @@ class Lesson:
             batch_size=self.batch_size,
             lr=schedules.Cosine(self.lr, steps=steps),
             seed=self.seed + rung,
-            callbacks=[Deadline(budget)],
+            callbacks=[StopWithBudget(budget)],
             progress=False,
             on_nonfinite="stop",
             **more,
