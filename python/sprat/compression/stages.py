@@ -52,6 +52,13 @@ def _float_copy(model: Model, stage: str) -> MLP:
 class Retrain:
     """Train on, under the masks the model has.
 
+    Parameters
+    ----------
+    training : Training
+    name : str
+
+    Examples
+    --------
     >>> from sprat.compression import Retrain, Training
     >>> Retrain(Training(epochs=3)).name
     'trained on'

@@ -12,8 +12,13 @@ from ..nn import MLP
 class TrainingData:
     """What stages learn from.
 
-    ``x`` (rows, in_features); ``y`` (rows,) class ids, or float targets as the model gives them.
+    Parameters
+    ----------
+    x : array (rows, in_features)
+    y : array (rows,) of class ids, or of float targets as the model gives them
 
+    Examples
+    --------
     >>> import numpy as np
     >>> from sprat.compression import TrainingData
     >>> TrainingData(np.eye(2), np.array([0, 1])).y

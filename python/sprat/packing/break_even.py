@@ -35,6 +35,7 @@ class Curve:
     sparsities : tuple of float
         Shares of zeros that were measured.
     seconds : tuple of float
+        Of one call at each of them.
     dense : float
         Seconds of the dense layer of the same format.
 

@@ -25,8 +25,20 @@ REWINDS = ("lr", "weights", None)
 
 @dataclass(frozen=True)
 class Round:
-    """One round: the share that was to be gone, zeros and widths that came of it, and the training after it.
+    """One round: a pruning, and the training after it.
 
+    Attributes
+    ----------
+    target : float
+        Share that was to be gone.
+    sparsity : float
+        Share of zeros that came of it.
+    widths : tuple of int
+        ``out_features`` of each layer.
+    history : History or None
+
+    Examples
+    --------
     >>> from sprat.prune import Round
     >>> Round(0.5, 0.5, (64, 10), None).sparsity
     0.5

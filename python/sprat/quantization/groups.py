@@ -90,8 +90,22 @@ def quantize_groups(weight: ArrayLike, scale: ArrayLike, group_size: int = 32) -
 def dequantize_groups(
     codes: ArrayLike, scale: ArrayLike, group_size: int = 32, *, dtype: DTypeLike = "float32"
 ) -> NDArray[Any]:
-    """The weights that the codes stand for, ``code * scale``: (out_features, in_features) of ``dtype``.
+    """The weights that the codes stand for, ``code * scale``.
 
+    Parameters
+    ----------
+    codes : integer array (out_features, in_features)
+    scale : float32 array (out_features, groups)
+    group_size : int
+    dtype : float dtype
+        Of the result.
+
+    Returns
+    -------
+    ndarray (out_features, in_features)
+
+    Examples
+    --------
     >>> import numpy as np
     >>> from sprat.quantization import dequantize_groups
     >>> dequantize_groups(np.int8([[7, 1, -7]]), np.float32([[1, 2]]), 2)
@@ -111,6 +125,10 @@ def fake_quantize_groups(weight: NDArray[Any], group_size: int = 32, out: NDArra
     group_size : int
     out : array like ``weight``, optional
         Receives the result; may be ``weight`` itself.
+
+    Returns
+    -------
+    ndarray like ``weight``
 
     Examples
     --------

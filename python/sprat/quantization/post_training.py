@@ -25,8 +25,20 @@ _BATCH_ROWS = 1024
 
 
 def weight_qparams(weight: NDArray[Any], weights: str = "per_channel") -> NDArray[np.float32]:
-    """The scales of a weight (out, in), one for each output: symmetric, codes -127 to 127.
+    """The scales of a weight for symmetric codes, -127 to 127.
 
+    Parameters
+    ----------
+    weight : array (out_features, in_features)
+    weights : {"per_channel", "per_tensor"}
+        Each output by its own range, or all by that of the whole weight.
+
+    Returns
+    -------
+    float32 ndarray (out_features,)
+
+    Examples
+    --------
     >>> import numpy as np
     >>> from sprat.quantization import weight_qparams
     >>> weight_qparams(np.float32([[1.27, 0], [0, -2.54]]))

@@ -24,8 +24,19 @@ _EXACT = 10_000
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """A model's score on rows: ``name`` is "accuracy" or "r2", ``influence`` float64 (rows,), ``right`` (rows,) or None.
+    """A model's score on rows.
 
+    Attributes
+    ----------
+    name : "accuracy" or "r2"
+    value : float
+    influence : float64 ndarray (rows,)
+        How far each row moves the score.
+    right : float64 ndarray (rows,), or None
+        For accuracy: what is right of each row, 0 to 1.
+
+    Examples
+    --------
     >>> score = Score.accuracy(np.array([1.0, 1.0, 0.0, 1.0]))
     >>> score.value, [round(end, 2) for end in score.interval]
     (0.75, [0.3, 0.95])

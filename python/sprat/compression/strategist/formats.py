@@ -53,6 +53,18 @@ class Attempt:
 class LayerChoice:
     """One layer's format, and what the other formats would have meant for the whole network.
 
+    Attributes
+    ----------
+    layer : int
+    shape : (out_features, in_features)
+    format : str
+    own : str
+        Time and bytes of the whole network with it.
+    why : str
+        The same with each other format, and what speaks against it.
+
+    Examples
+    --------
     >>> choice = LayerChoice(0, (10, 64), "int8", "0.12 µs, 1,360 bytes in all", "float32: 0.15 µs, 2,040 bytes (slower)")
     >>> choice.config()["format"]
     'int8'

@@ -20,8 +20,23 @@ HOPE = 1.5
 
 @dataclass(frozen=True)
 class Mark:
-    """What a candidate had reached after a rung; ``visits`` counts the rows it has been trained on.
+    """What a candidate had reached after a rung.
 
+    Attributes
+    ----------
+    rung : int
+        From 0 on.
+    visits : int
+        Rows it has been trained on by then, those visited again counted again.
+    seconds : float
+        That the rung took.
+    score : Score
+        On the rows that candidates are chosen by.
+    drop : Comparison
+        With the original on these rows.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> score = Score.accuracy(np.array([1.0, 1.0, 0.0, 1.0]))
     >>> Mark(0, 1000, 0.1, score, Comparison.same(4)).score.value
@@ -37,8 +52,23 @@ class Mark:
 
 @dataclass(eq=False)
 class Trial:
-    """A candidate network on its way: its marks, the newest model, and why it was dropped.
+    """A candidate network on its way.
 
+    Attributes
+    ----------
+    proposal : Proposal
+        How it was made.
+    model : nn.MLP
+        After the last rung.
+    work : int
+        Multiplications of one row that zeros do not spare.
+    marks : list of Mark
+        One for each rung.
+    dropped : str or None
+        Why it did not go on.
+
+    Examples
+    --------
     >>> import sprat
     >>> Trial(Proposal(), sprat.nn.MLP([4, 2]), work=8).name
     'as it is'

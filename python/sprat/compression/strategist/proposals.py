@@ -30,8 +30,17 @@ _ZEROS = {"16x4": (0.5, 0.75), "n:32": (0.5, 0.75, 0.875)}
 
 @dataclass(frozen=True)
 class Proposal:
-    """A network to try: the stages that lead to it from the original, or from a trained ``parent``.
+    """A network to try.
 
+    Parameters
+    ----------
+    stages : tuple of Stage
+        That lead to it, none of which trains.
+    parent : str, optional
+        The trained candidate they begin with; None: the original.
+
+    Examples
+    --------
     >>> from sprat.compression import PruneNeurons
     >>> Proposal((PruneNeurons(0.5),)).name
     '50% of neurons removed'
