@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,17 +10,12 @@ from numpy.typing import NDArray
 
 from .. import _check
 from .clock import layer_seconds
-from .formats import BLOCKS, MAX_INTEGER_INPUTS
+from .formats import MAX_INTEGER_INPUTS
 from .layer import PackedLayer
 
 __all__ = ["BreakEven", "Curve", "break_even"]
 
-# Inputs of which a balanced pattern leaves the same number to each output: what the kernel for few rows looks up at
-# once.
-_WINDOW = 32
 _SPARSITIES = (0.0, 0.5, 0.75, 0.875, 0.9375)
-
-Pattern = Callable[[tuple[int, int], float, np.random.Generator], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -30,8 +25,8 @@ class Curve:
     Attributes
     ----------
     pattern : str
-        "unstructured", "balanced" (n of every 32 inputs of each output), "blocks" (of 16 outputs by one input), or
-        "int8 blocks" (16 outputs by four inputs, int8 weights).
+        "unstructured", "balanced" (n of every 32 inputs of each output: "n:32" of :mod:`sprat.prune.patterns`), "blocks"
+        (of 16 outputs by one input), or "int8 blocks" (16 outputs by four inputs, int8 weights: "16x4").
     sparsities : tuple of float
         Shares of zeros that were measured.
     seconds : tuple of float
@@ -154,16 +149,16 @@ def break_even(shape: Sequence[int], batch: int = 1, *, seconds: float = 0.2, se
         return PackedLayer(np.where(kept, codes, np.int8(0)), scale, None, "identity", 0.05, 128, zeros=zeros)
 
     kinds = [
-        ("unstructured", float_layer, "unstructured", _unstructured),
-        ("balanced", float_layer, "unstructured", _balanced),
-        ("blocks", float_layer, "blocks", _blocks(BLOCKS["float32"])),
+        ("unstructured", float_layer, "unstructured", "unstructured"),
+        ("balanced", float_layer, "unstructured", "n:32"),
+        ("blocks", float_layer, "blocks", "blocks"),
     ]
     if inputs <= MAX_INTEGER_INPUTS:
-        kinds.append(("int8 blocks", int8_layer, "blocks", _blocks(BLOCKS["int8"])))
+        kinds.append(("int8 blocks", int8_layer, "blocks", "16x4"))
     share = seconds / (len(kinds) * (len(_SPARSITIES) + 1))
     curves = []
-    for pattern, layer, zeros, keep in kinds:
-        kept = [keep((outputs, inputs), sparsity, rng) for sparsity in _SPARSITIES]
+    for pattern, layer, zeros, rule in kinds:
+        kept = [_mask(rule, rng.random((outputs, inputs)), sparsity) for sparsity in _SPARSITIES]
         layers = [layer(kept[0], "dense"), *(layer(mask, zeros) for mask in kept)]
         dense, *times = layer_seconds([one.checked(0) for one in layers], rows, share)
         curves.append(Curve(pattern, _SPARSITIES, tuple(times), dense))
@@ -178,23 +173,8 @@ def _sizes(shape: Sequence[int]) -> tuple[int, int]:
     return _check.check_count("shape", outputs, 1), _check.check_count("shape", inputs, 1)
 
 
-def _unstructured(shape: tuple[int, int], sparsity: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    return rng.random(shape) >= sparsity
+def _mask(pattern: str, scores: NDArray[np.float64], sparsity: float) -> NDArray[np.bool_]:
+    """What a pattern of :mod:`sprat.prune` keeps of such scores."""
+    from ..prune import patterns
 
-
-def _balanced(shape: tuple[int, int], sparsity: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """The same number of every 32 inputs for each output."""
-    outputs, inputs = shape
-    windows = -(-inputs // _WINDOW)
-    order = rng.random((outputs, windows, _WINDOW)).argsort(axis=2)
-    kept = order < round((1 - sparsity) * _WINDOW)
-    return np.asarray(kept.reshape(outputs, windows * _WINDOW)[:, :inputs])
-
-
-def _blocks(block: tuple[int, int]) -> Pattern:
-    def keep(shape: tuple[int, int], sparsity: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-        high, wide = (-(-n // unit) for n, unit in zip(shape, block, strict=True))
-        kept = rng.random((high, wide)) >= sparsity
-        return np.kron(kept, np.ones(block, bool))[: shape[0], : shape[1]]
-
-    return keep
+    return patterns.get(pattern).keep({"weight": scores}, sparsity)["weight"] != 0
