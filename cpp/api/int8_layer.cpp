@@ -27,7 +27,7 @@ class Int8Layer final : public IntegerLayer {
 
     float* scales = numbers_.data();
     int8_.to_reals(weight_scales_.data(), bias(), n, codes_.is_static ? codes_.scale : 1.0f, scales, scales + padded);
-    int8_.start_sums(sums_.data(), n, codes_.zero_point, sums_.data() + padded);
+    if (codes_.is_static) int8_.start_sums(sums_.data(), n, codes_.zero_point, sums_.data() + padded);
     to_reals_ = {codes_.is_static ? sums_.data() + padded : nullptr, scales, scales + padded, floor()};
     return true;
   }

@@ -145,6 +145,20 @@ void check_networks() {
   CHECK_NEAR(y[1], 2.25, 1e-6);
   sprat_predictor_destroy(predictor);
 
+  // Of a dynamic layer the numbers of a static input may be anything.
+  Network dynamic;
+  dynamic.layer.input = SPRAT_INPUT_DYNAMIC;
+  float expected[2], given[2];
+  for (float* out : {expected, given}) {
+    CHECK_EQ(sprat_predictor_create_packed(&dynamic.layer, 1, &predictor), SPRAT_OK);
+    CHECK_EQ(sprat_predictor_run(predictor, x, 1, out), SPRAT_OK);
+    sprat_predictor_destroy(predictor);
+    dynamic.layer.input_scale = NAN;
+    dynamic.layer.input_zero_point = INT32_MIN;
+  }
+  CHECK_SAME_BITS(given[0], expected[0]);
+  CHECK_SAME_BITS(given[1], expected[1]);
+
   check_network_refusal("size", [](sprat_packed_layer& l, Network&) { l.size = 0; });
   check_network_refusal("in_features", [](sprat_packed_layer& l, Network&) { l.in_features = 0; });
   check_network_refusal("in_features", [](sprat_packed_layer& l, Network&) { l.in_features = 65794; });
