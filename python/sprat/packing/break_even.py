@@ -177,4 +177,5 @@ def _mask(pattern: str, scores: NDArray[np.float64], sparsity: float) -> NDArray
     """What a pattern of :mod:`sprat.prune` keeps of such scores."""
     from ..prune import patterns
 
-    return patterns.get(pattern).keep({"weight": scores}, sparsity)["weight"] != 0
+    kept: NDArray[np.bool_] = patterns.get(pattern).keep({"weight": scores}, sparsity)["weight"] != 0
+    return kept
