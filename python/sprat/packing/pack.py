@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .. import _check
 from ..nn.mlp import MLP
@@ -94,12 +95,15 @@ def pack(
     layers, plains, reasons = [], [], []
     for index, spec in enumerate(model.layers):
         way = "dense" if ways[index] == "auto" else ways[index]
-        asked = _packed(parameters, index, spec, formats[index], way, qparams[index], group, products)
-        plain = _packed(parameters, index, spec, "float32", "dense", None, group, products)
+        name = f"layers.{index}"
+        asked = pack_layer(
+            name, spec, parameters, formats[index], qparams[index], zeros=way, group_size=group, products=products
+        ).checked(index)
+        plain = pack_layer(name, spec, parameters, "float32").checked(index)
         choice = fastest(asked, plain, ways[index] == "auto", plan, batches)
         layers.append(choice.layer)
         plains.append(plain)
-        reasons.append(f"layers.{index}: {choice.reason}")
+        reasons.append(f"{name}: {choice.reason}")
     slower = together(layers, plains, batches) if plan == "fastest" else None
     if slower is not None:
         layers, reasons = plains, [f"layers.{index}: float32, {slower}" for index in range(count)]
@@ -131,33 +135,41 @@ def _input_qparams(model: MLP, formats: Sequence[str], calibration: Any, observe
     return calibrate(model, calibration, observer)
 
 
-def _packed(
-    parameters: Any, index: int, spec: LayerSpec, weights: str, zeros: str, qparams: Any, group: int, products: str
+def pack_layer(
+    name: str,
+    spec: LayerSpec,
+    parameters: Mapping[str, NDArray[Any]],
+    weights: str,
+    input_qparams: tuple[float, int] | None = None,
+    *,
+    zeros: str = "dense",
+    group_size: int = 32,
+    products: str = "float32",
+    granularity: str = "per_channel",
 ) -> PackedLayer:
-    """One layer in a format."""
+    """One layer in a format; ``name`` begins the names of its parameters, ``granularity`` is that of int8's scales."""
     from ..quantization.groups import group_scales, quantize_groups
     from ..quantization.post_training import int8_codes
 
-    name = f"layers.{index}"
     with np.errstate(over="ignore"):  # what becomes infinite is refused
         weight = np.asarray(parameters[f"{name}.weight"], np.float32)
         bias = np.asarray(parameters[f"{name}.bias"], np.float32) if spec.bias else None
-    values: Any
-    scale, group_size = None, 0
     if not np.isfinite(weight).all():
         wrong = weight.size - int(np.isfinite(weight).sum())
         raise ValueError(f"{name}.weight: wanted finite numbers, {wrong} of {weight.size} are NaN or infinite")
+    values: Any
+    scale = None
     if weights == "int8":
-        values, scale = int8_codes(weight)
+        values, scale = int8_codes(weight, granularity)
     elif weights == "int4":
-        scale, group_size = group_scales(weight, group), group
-        values = quantize_groups(weight, scale, group)
+        scale = group_scales(weight, group_size)
+        values = quantize_groups(weight, scale, group_size)
     elif weights == "bfloat16":
         values = to_bfloat16(weight)
     else:
         with np.errstate(over="ignore"):
             values = weight.astype(FORMATS[weights])
-    input_scale, input_zero_point = (qparams if weights in INTEGERS else None) or (None, None)
+    input_scale, input_zero_point = (input_qparams if weights in INTEGERS else None) or (None, None)
     return PackedLayer(
         values,
         scale,
@@ -167,6 +179,6 @@ def _packed(
         input_zero_point,
         weights=weights,
         zeros=zeros,
-        group_size=group_size,
+        group_size=group_size if weights == "int4" else 0,
         products=products if weights == "bfloat16" else "float32",
-    ).checked(index)
+    )

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from .. import _check
 from ..nn.mlp import MLP
-from ..nn.model import LayerSpec
-from ..packing.layer import PackedLayer
 from ..packing.model import PackedMLP
+from ..packing.pack import pack_layer
 from . import observers
 from .arrays import quantize
 from .observers import Observer
@@ -62,23 +61,6 @@ def int8_codes(
     """
     scale = weight_qparams(weight, weights)
     return quantize(weight, scale, axis=0, quant_min=-127), scale
-
-
-def quantize_layer(
-    name: str,
-    spec: LayerSpec,
-    parameters: Mapping[str, NDArray[Any]],
-    weights: str,
-    input_qparams: tuple[float, int] | None,
-) -> PackedLayer:
-    """One layer, its input static if its scale and zero point are given."""
-    weight = np.asarray(parameters[f"{name}.weight"], np.float32)
-    try:
-        codes, scale = int8_codes(weight, weights)
-    except ValueError as error:
-        raise ValueError(f"{name}.weight{str(error).removeprefix('x')}") from None
-    bias = np.asarray(parameters[f"{name}.bias"], np.float32) if spec.bias else None
-    return PackedLayer(codes, scale, bias, spec.activation, *(input_qparams or (None, None)))
 
 
 def quantize_model(
@@ -133,7 +115,7 @@ def quantize_model(
     parameters = model.parameters()
     quantized = PackedMLP(
         [
-            quantize_layer(f"layers.{index}", spec, parameters, weights, qparams[index])
+            pack_layer(f"layers.{index}", spec, parameters, "int8", qparams[index], granularity=weights)
             for index, spec in enumerate(model.layers)
         ]
     )
