@@ -28,6 +28,9 @@ class PackedMLP(Model):
         int8: y = activation((sum_k x[k] w[n, k] - zero_point * sum_k w[n, k]) * (scale * weight_scale[n]) + bias[n])
         int4: the same for each group of inputs, whose results times weight_scale[n, group] are added in order
 
+    Between two layers whose inputs are static, with relu or no activation between, scale and zero point of the next
+    input are part of the factors, and y is never made: the codes may differ by one from those of y near a half.
+
     Parameters
     ----------
     layers : sequence of PackedLayer
