@@ -501,8 +501,8 @@ typedef enum sprat_input {
  *                  + bias[n])
  * and for int4 the sum over groups g of inputs, ascending by fused multiply-add from zero, of
  *   (sum_(k in g) x[k] weight[n][k] - input_zero_point * sum_(k in g) weight[n][k]) * weight_scales[n][g]
- * times input_scale, plus bias. Where this layer's input and the next one's are static and the activation is identity or
- * relu, the next layer reads codes that no y lies behind, which may differ by one from those of y near a half:
+ * times input_scale, plus bias. Where this layer's input and the next one's are static and the activation is identity
+ * or relu, the next layer reads codes that no y lies behind, which may differ by one from those of y near a half:
  *   clamp(round_half_even(sum * (input_scale * weight_scales[n] / next_scale) + (bias[n] / next_scale +
  *         next_zero_point)), low, 255), low = next_zero_point behind relu, else 0 */
 typedef struct sprat_packed_layer {
