@@ -15,8 +15,7 @@ template <class V>
 class OfChannel {
  public:
   static constexpr bool kIsSame = true;
-  SPRAT_INLINE OfChannel(V scale, V zero_point)
-      : OfChannel(scale, zero_point, Bracket<V>::of(scale, zero_point)) {}
+  SPRAT_INLINE OfChannel(V scale, V zero_point) : OfChannel(scale, zero_point, Bracket<V>::of(scale, zero_point)) {}
   SPRAT_INLINE OfChannel(V scale, V zero_point, const Bracket<V>& bracket)
       : scale_(scale), zero_point_(zero_point), bracket_(bracket) {}
   SPRAT_INLINE V scale(int64_t) const { return scale_; }
