@@ -154,6 +154,43 @@ def test_a_write_that_fails_leaves_the_old_file(
     assert os.listdir(tmp_path) == ["teacher.npy"]
 
 
+@pytest.mark.parametrize("chunk", [1 << 24, 100])
+def test_another_process_that_replaces_the_file_does_not_change_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(cache, "_CHUNK", chunk)
+    path = tmp_path / "teacher.npy"
+    mine, other = nn.MLP([4, 2], seed=0), nn.MLP([4, 2], seed=1)
+    write, problem = cache._write, cache._problem
+
+    def overtaken(file: str, outputs: Any, key: bytes) -> None:
+        write(file, outputs, key)
+        write(file, other(X), cache.key_of(other, X, (300, 2), np.dtype(np.float32)))
+
+    def asked() -> Any:
+        return cache.cached(path, mine, X, (300, 2), np.float32, lambda: mine(X))
+
+    monkeypatch.setattr(cache, "_write", overtaken)
+    assert_same_bits(np.asarray(asked()), mine(X))
+    monkeypatch.setattr(cache, "_write", write)
+    path.unlink()
+    asked()
+
+    def replaced_meanwhile(*arguments: Any) -> str | None:
+        found = problem(*arguments)
+        write(str(path), other(X), bytes(32))
+        return found
+
+    monkeypatch.setattr(cache, "_problem", replaced_meanwhile)
+    assert_same_bits(np.asarray(asked()), mine(X))
+
+
+def test_a_folder_that_is_not_there_is_known_before_the_teacher_is_asked(teacher: Counting, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="cache: wanted a folder that can be written"):
+        learn(teacher, tmp_path / "none" / "teacher.npy")
+    assert Counting.asked == 0
+
+
 def test_large_outputs_are_mapped(teacher: Counting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     right = learn(teacher, tmp_path / "t.npy").params
     monkeypatch.setattr(cache, "_CHUNK", 100)

@@ -58,23 +58,30 @@ def cached(
     TypeError
         A teacher that is only code (a function) cannot be known again.
     ValueError
-        The file is there and is not one of these: it is left alone.
+        The file is there and is not one of these: it is left alone. Or its folder cannot be written.
 
     Notes
     -----
     A file of another teacher or of other rows, and one whose bytes are damaged, is never used: it is asked again and
-    replaced, with a ``UserWarning``. Writing is atomic: whatever stops it, the old file or the new one is there.
+    replaced, with a ``UserWarning``. Writing is atomic: whatever stops it, the old file or the new one is there. Processes
+    may share a file: each gets the outputs that it asked for, whoever writes last.
     """
     key = key_of(teacher, x, shape, np.dtype(dtype))
     file = _file(path, key)
     if os.path.exists(file):
-        problem = _problem(file, key, shape, np.dtype(dtype))
-        if problem is None:
-            return _mapped(file)
+        # One open file for check and reading: another process may replace the name in between.
+        with open(file, "rb") as stream:
+            problem = _problem(stream, file, key, shape, np.dtype(dtype))
+            if problem is None:
+                return _mapped(stream)
         warnings.warn(f"cache: {file!r} {problem}; the teacher is asked again and the file replaced", stacklevel=4)
+    folder = os.path.dirname(os.path.realpath(file))
+    if not (os.path.isdir(folder) and os.access(folder, os.W_OK)):  # better known before a long asking than after it
+        raise ValueError(f"cache: wanted a folder that can be written, got {folder!r}")
     outputs = np.ascontiguousarray(compute(), dtype)
     _write(file, outputs, key)
-    return _mapped(file)
+    with open(file, "rb") as stream:
+        return _mapped(stream) if _trailer(stream)[len(_MAGIC) : -_DIGEST] == key else outputs
 
 
 def key_of(teacher: Any, x: Any, shape: tuple[int, int], dtype: np.dtype[Any]) -> bytes:
@@ -169,37 +176,46 @@ def _write(file: str, outputs: Array, key: bytes) -> None:
     atomic.write(file, [header.getvalue(), data, _MAGIC, key, proof.digest()])
 
 
-def _problem(file: str, key: bytes, shape: tuple[int, int], dtype: np.dtype[Any]) -> str | None:
+def _problem(stream: Any, file: str, key: bytes, shape: tuple[int, int], dtype: np.dtype[Any]) -> str | None:
     """Why a file cannot be used, None if it can. ValueError when it is nothing of ours."""
-    size = os.path.getsize(file)
-    with open(file, "rb") as stream:
-        if stream.read(6) != b"\x93NUMPY":
+    size = _size(stream)
+    if stream.read(6) != b"\x93NUMPY":
+        raise ValueError(f"cache: {file!r} is there and holds no teacher's outputs; name another file")
+    trailer = _trailer(stream)
+    if trailer[: len(_MAGIC)] != _MAGIC:
+        # Either somebody's own array, complete as it is, or a file of ours that lost its end.
+        if _is_whole_array(stream, size):
             raise ValueError(f"cache: {file!r} is there and holds no teacher's outputs; name another file")
-        stream.seek(max(size - _TRAILER, 0))
-        trailer = stream.read()
-        if trailer[: len(_MAGIC)] != _MAGIC:
-            # Either somebody's own array, complete as it is, or a file of ours that lost its end.
-            if _is_whole_array(file, size):
-                raise ValueError(f"cache: {file!r} is there and holds no teacher's outputs; name another file")
-            return "is damaged"
-        stream.seek(0)
-        proof = hashlib.blake2b(digest_size=_DIGEST)
-        left = size - _TRAILER
-        header = _header_length(stream)
-        stream.seek(0)
-        proof.update(stream.read(header))
-        proof.update(trailer[len(_MAGIC) : -_DIGEST])
-        left -= header
-        while left > 0:
-            part = stream.read(min(left, _CHUNK))
-            proof.update(part)
-            left -= len(part)
+        return "is damaged"
+    stream.seek(0)
+    proof = hashlib.blake2b(digest_size=_DIGEST)
+    left = size - _TRAILER
+    header = _header_length(stream)
+    stream.seek(0)
+    proof.update(stream.read(header))
+    proof.update(trailer[len(_MAGIC) : -_DIGEST])
+    left -= header
+    while left > 0:
+        part = stream.read(min(left, _CHUNK))
+        proof.update(part)
+        left -= len(part)
     if proof.digest() != trailer[-_DIGEST:]:
         return "is damaged"
     if trailer[len(_MAGIC) : -_DIGEST] != key:
         return "holds the outputs of another teacher or for other rows"
-    mapped = _mapped(file)
+    mapped = _mapped(stream)
     return None if mapped.shape == shape and mapped.dtype == dtype else "is damaged"
+
+
+def _size(stream: Any) -> int:
+    return os.fstat(stream.fileno()).st_size
+
+
+def _trailer(stream: Any) -> bytes:
+    """The last bytes of a file, as many as a trailer has where there are so many."""
+    stream.seek(max(_size(stream) - _TRAILER, 0))
+    trailer: bytes = stream.read()
+    return trailer
 
 
 def _header_length(stream: Any) -> int:
@@ -208,17 +224,28 @@ def _header_length(stream: Any) -> int:
     return min(10 + int.from_bytes(start[8:10], "little"), _MOST_HEADER)
 
 
-def _is_whole_array(file: str, size: int) -> bool:
+def _is_whole_array(stream: Any, size: int) -> bool:
     try:
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
+        array = _memory_map(stream)
     except (ValueError, OSError, EOFError):
         return False
-    return isinstance(array, np.memmap) and array.offset + array.nbytes == size
+    return array.offset + array.nbytes == size
 
 
-def _mapped(file: str) -> Array:
-    if os.path.getsize(file) < _CHUNK:
-        small: Array = np.load(file, allow_pickle=False)
+def _mapped(stream: Any) -> Array:
+    if _size(stream) < _CHUNK:
+        stream.seek(0)
+        small: Array = np.load(stream, allow_pickle=False)
         return small
-    mapped: Array = np.load(file, mmap_mode="c", allow_pickle=False)
-    return mapped
+    return _memory_map(stream)
+
+
+def _memory_map(stream: Any) -> np.memmap[Any, Any]:
+    """The array of an open .npy file, copy-on-write (numpy.load maps by name alone)."""
+    stream.seek(0)
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = read(stream)
+    if dtype.hasobject:
+        raise ValueError("objects cannot be mapped")
+    return np.memmap(stream, dtype, "c", stream.tell(), shape, "F" if fortran else "C")

@@ -13,6 +13,8 @@ from ..nn.model import Model
 # A probability of 0 has no logarithm. Below this share a class does not matter for a student, at any temperature in
 # use.
 _LEAST_PROBABILITY = 1e-12
+# What sums of float32 may leave beyond 0 and 1.
+_ROUNDING = 1e-4
 
 
 def teacher_outputs(
@@ -118,6 +120,9 @@ def _logits(probabilities: NDArray[np.float64], rows: int, columns: int, classes
             whole = np.zeros((len(probabilities), max(columns, 2)))
             whole[:, ids.astype(int)] = probabilities
             probabilities = whole
+    low, high = (float(probabilities.min()), float(probabilities.max())) if probabilities.size else (0.0, 1.0)
+    if low < -_ROUNDING or high > 1 + _ROUNDING:
+        raise ValueError(f"teacher.predict_proba: wanted probabilities from 0 to 1, got {low:g} to {high:g}")
     logits = np.log(np.maximum(probabilities, _LEAST_PROBABILITY))
     if columns == 1 and logits.ndim == 2 and logits.shape[1] == 2:
         logits = logits[:, 1:] - logits[:, :1]
@@ -139,6 +144,8 @@ def _checked(name: str, output: NDArray[Any], rows: int, columns: int) -> NDArra
         output = output[:, None]
     if output.shape != (rows, columns):
         raise ValueError(f"{name}: wanted outputs of shape ({rows}, {columns}), got {output.shape}")
-    if output.dtype.kind not in "fiu" or not np.isfinite(output).all():
+    if output.dtype.kind not in "fiu":
+        raise ValueError(f"{name}: wanted finite numbers, got {output.dtype}")
+    if not np.isfinite(output).all():
         raise ValueError(f"{name}: wanted finite numbers, got {output.dtype} with NaN or infinity")
     return output
