@@ -227,3 +227,10 @@ def test_without_a_model(table: Path, sprat_command: Run, argv: list[str], messa
     assert (status, out) == (1, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("output", ["table.csv", "table.csv/small"])
+def test_a_bad_folder_is_known_before_a_model_is_trained(table: Path, sprat_command: Run, output: str) -> None:
+    status, out, err = sprat_command("compress", "table.csv", "--target", "price", "--budget", "5m", "-o", output)
+    assert (status, out) == (1, "")
+    assert err == f"sprat compress: folder: wanted a folder, {output!r} is something else\n"

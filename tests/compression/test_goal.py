@@ -20,6 +20,8 @@ from sprat.compression.strategist.comparison import Comparison, Score, compare
         ({"max_bytes": "20 KB"}, Goal(max_bytes=20_000)),
         ({"max_bytes": "1MiB"}, Goal(max_bytes=2**20)),
         ({"max_latency": "20us"}, Goal(max_latency=20e-6)),
+        ({"max_latency": "20\u00b5s"}, Goal(max_latency=20e-6)),
+        ({"max_latency": "20\u03bcs"}, Goal(max_latency=20e-6)),
         ({"max_latency": "1.5 ms"}, Goal(max_latency=1.5e-3)),
         ({}, Goal(max_loss=0.005)),
     ],

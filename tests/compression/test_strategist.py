@@ -236,6 +236,54 @@ def test_another_search_is_refused(teacher: sprat.nn.MLP, digits: tuple[Pair, Pa
     assert (tmp_path / "journal.jsonl").read_bytes() == before
 
 
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("content", ["monday: rain\n", "no line", '[1]\n{"event": "search"}\n', '{"event": "rate"}\n'])
+def test_a_folder_of_somebody_else_is_left_alone(
+    teacher: sprat.nn.MLP, digits: tuple[Pair, Pair, Pair], tmp_path: Path, content: str, resume: bool
+) -> None:
+    (tmp_path / "journal.jsonl").write_text(content)
+    (tmp_path / "candidates").mkdir()
+    (tmp_path / "candidates" / "letter.txt").write_text("dear sir")
+    with pytest.raises(ValueError, match="is no journal of sprat.compress"):
+        sprat.compress(teacher, *digits[:2], seconds=0.5, folder=tmp_path, resume=resume)
+    assert (tmp_path / "journal.jsonl").read_text() == content
+    (tmp_path / "journal.jsonl").unlink()
+    sprat.compress(teacher, *digits[:2], seconds=0.5, folder=tmp_path, resume=resume)
+    assert (tmp_path / "candidates" / "letter.txt").read_text() == "dear sir"
+
+
+@pytest.mark.parametrize("left", [0, 5, 40])
+def test_a_kill_in_the_first_line_leaves_a_folder_that_can_be_used(
+    teacher: sprat.nn.MLP, digits: tuple[Pair, Pair, Pair], tmp_path: Path, left: int
+) -> None:
+    (tmp_path / "journal.jsonl").write_text('{"event": "search", "format": 1, "model": "ab'[:left])
+    sprat.compress(teacher, *digits[:2], seconds=0.5, folder=tmp_path, resume=True)
+    again = sprat.compress(teacher, *digits[:2], seconds=0.5, folder=tmp_path, resume=True)
+    lines = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text().splitlines()]
+    assert [line["event"] for line in lines].count("search") == 1
+    assert again.facts["resumed"] <= sum(line["event"] == "trained" for line in lines)
+
+
+def test_two_searches_do_not_share_a_folder(
+    teacher: sprat.nn.MLP, digits: tuple[Pair, Pair, Pair], tmp_path: Path
+) -> None:
+    from sprat.compression.strategist.journal import alone
+
+    with alone(tmp_path), pytest.raises(ValueError, match="folder: another search is running in"):
+        sprat.compress(teacher, *digits[:2], seconds=0.5, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    sprat.compress(teacher, *digits[:2], seconds=0.5, folder=tmp_path)
+    sprat.compress(teacher, *digits[:2], seconds=0.5, folder=tmp_path)
+
+
+def test_a_pruned_model(teacher: sprat.nn.MLP, digits: tuple[Pair, Pair, Pair]) -> None:
+    thin = teacher.copy()
+    sprat.prune.magnitude(thin, 0.5)
+    found = sprat.compress(thin, *digits[:2], max_loss=0.5, margin=0, seconds=2)
+    assert found.reached
+    assert any(trial.name.startswith("cut to") and trial.model.masks for trial in found.trials)
+
+
 def test_ctrl_c_gives_the_best_so_far(
     teacher: sprat.nn.MLP, digits: tuple[Pair, Pair, Pair], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,6 +340,14 @@ def test_regression() -> None:
     assert "R²" in str(found)
 
 
+def test_targets_are_finite() -> None:
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+    model = sprat.nn.MLP([4, 8, 1], seed=0)
+    for train, validation in ((np.nan, 0.0), (0.0, np.inf)):
+        with pytest.raises(ValueError, match=r"(train|validation) y: wanted finite numbers"):
+            sprat.compress(model, (x, x[:, 0] + train), (x, x[:, 0] + validation), seconds=0.5)
+
+
 def test_two_classes_of_a_table() -> None:
     rng = np.random.default_rng(0)
     table = {"size": rng.normal(size=800), "colour": rng.choice(["red", "green", "blue"], 800)}
@@ -325,13 +381,18 @@ def test_a_linear_model_has_its_formats_alone(digits: tuple[Pair, Pair, Pair]) -
         ({"progress": "loud"}, "progress: wanted"),
         ({"train": np.ones(3)}, "train: wanted (x, y)"),
         ({"seed": -1}, "seed: wanted"),
+        ({"folder": __file__}, "folder: wanted a folder"),
+        ({"folder": __file__ + "/small"}, "folder: wanted a folder"),
+        ({"train": (np.zeros((2, 64)), np.zeros(2, int)), "validation": None}, "train: wanted at least 3 rows"),
+        ({"validation": (np.zeros((1, 64)), np.zeros(1, int)), "test": "half"}, "validation: wanted at least 2 rows"),
+        ({"validation": (np.zeros((1, 64)), np.full((1, 10), np.nan))}, "validation y: wanted"),
     ],
 )
 def test_mistakes_are_one_line(
     teacher: sprat.nn.MLP, digits: tuple[Pair, Pair, Pair], change: dict[str, Any], message: str
 ) -> None:
     arguments: dict[str, Any] = {"model": teacher, "train": digits[0], "validation": digits[1], "seconds": 0.5}
-    with pytest.raises((TypeError, ValueError), match=re.escape(message)) as caught:
+    with pytest.raises((TypeError, ValueError, OSError), match=re.escape(message)) as caught:
         sprat.compress(**{**arguments, **change})
     assert "\n" not in str(caught.value)
 

@@ -18,6 +18,7 @@ _WATCHED = 0.1
 def train(arguments: argparse.Namespace, console: Console) -> tuple[Any, Rows, Rows]:
     """A trained model, rows to learn from, and rows that it has not seen. It is saved as ``original.safetensors``."""
     from .. import io, nn, training
+    from ..compression.strategist.journal import alone
     from .train import _data
 
     if arguments.target is None:
@@ -32,20 +33,20 @@ def train(arguments: argparse.Namespace, console: Console) -> tuple[Any, Rows, R
     outputs = len(encoder.class_names) if encoder.class_names is not None else 1
     model = nn.MLP([encoder.num_features, *arguments.hidden, outputs], seed=arguments.seed)
     model.encoder = encoder
-    console.say(f"training {model} on {len(rows):,} rows")
-    result = training.auto_fit(
-        model,
-        rows.x,
-        rows.y,
-        seconds=min(_SHARE * arguments.budget, _MOST_SECONDS),
-        validation_split=_WATCHED,
-        seed=arguments.seed,
-        progress=console.progress,
-    )
-    for reason in result.reasons:
-        console.say(reason)
-    if result.history.stopped_by == "interrupt":
-        raise KeyboardInterrupt
-    os.makedirs(arguments.output, exist_ok=True)
-    io.save(model, path)
+    with alone(arguments.output):  # what is wrong with the folder is better known before training than after it
+        console.say(f"training {model} on {len(rows):,} rows")
+        result = training.auto_fit(
+            model,
+            rows.x,
+            rows.y,
+            seconds=min(_SHARE * arguments.budget, _MOST_SECONDS),
+            validation_split=_WATCHED,
+            seed=arguments.seed,
+            progress=console.progress,
+        )
+        for reason in result.reasons:
+            console.say(reason)
+        if result.history.stopped_by == "interrupt":
+            raise KeyboardInterrupt
+        io.save(model, path)
     return model, rows, held_out

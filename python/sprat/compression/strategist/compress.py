@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from . import bar as bars
 from .budget import Budget
 from .finish import Finish
 from .goal import Goal
-from .journal import Journal, identity
+from .journal import Journal, alone, identity
 from .outcome import Compression
 from .search import Search
 from .teaching import Lesson, Rows
@@ -89,7 +90,7 @@ def compress(
     resume : bool
         Go on from what the folder holds: what was trained there is not trained again. The goal and the seconds may be
         others; other data, another model or seed are refused. False begins anew and removes an earlier search from the
-        folder.
+        folder. One search at a time can use a folder.
     progress : "auto", bool, "rich" or "tqdm"
         As for :func:`sprat.fit`.
     on_event : callable, optional
@@ -129,11 +130,12 @@ def compress(
     _check_model(model)
     if resume and folder is None:
         raise ValueError("resume: wanted folder=path as well, to know from where")
-    with InterruptGuard() as guard:
+    with InterruptGuard() as guard, ExitStack() as held:
         budget = Budget(budget_seconds, guard)
         budget.reserve = min(_RESERVE * budget_seconds, _MOST_RESERVE)
         lessons, chosen_by, tested, loss = _data(model, train, validation, test, seed)
         arrays = {"x": lessons.x, "y": lessons.y, "xv": chosen_by.x, "yv": chosen_by.y}
+        held.enter_context(alone(folder))
         journal = Journal(folder, identity(model, seed, **arrays), resume)
         bar = bars.make(progress, budget)
 
@@ -184,6 +186,7 @@ def _data(model: MLP, train: Any, validation: Any, test: Any, seed: int) -> tupl
     read = Preparation(model, model.loss_name, 1024)
     lessons = _rows(read, "train", train, model)
     if validation is None:
+        _check_rows("train", lessons, 3, "to keep a fifth of them, or validation=(x, y)")
         kept, held = split_rows(len(lessons), 0.2, seed)
         lessons, chosen_by = _part(lessons, kept), _part(lessons, held)
     else:
@@ -192,6 +195,7 @@ def _data(model: MLP, train: Any, validation: Any, test: Any, seed: int) -> tupl
     if isinstance(test, str):
         if test != "half":
             raise ValueError(f'test: wanted (x, y) or "half", got {test!r}')
+        _check_rows("validation", chosen_by, 2, 'for test="half"')
         first, second = split_rows(len(chosen_by), 0.5, seed)
         chosen_by, tested = _part(chosen_by, first), _part(chosen_by, second)
     elif test is not None:
@@ -213,7 +217,14 @@ def _rows(read: Preparation, name: str, pair: Any, model: MLP) -> Rows:
     x = np.ascontiguousarray(arrays.x, float_dtype("dtype", model.dtype))
     if not np.isfinite(x).all():
         raise ValueError(f"{name} x: wanted finite numbers, got NaN or infinity")
+    if not np.isfinite(y).all():
+        raise ValueError(f"{name} y: wanted finite numbers, got NaN or infinity")
     return Rows(x, y)
+
+
+def _check_rows(name: str, rows: Rows, least: int, why: str) -> None:
+    if len(rows) < least:
+        raise ValueError(f"{name}: wanted at least {least} rows {why}, got {len(rows)}")
 
 
 def _part(rows: Rows, index: Any) -> Rows:

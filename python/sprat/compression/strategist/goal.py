@@ -121,7 +121,7 @@ def quantity(name: str, value: Any, units: dict[str, float]) -> float:
     """
     if not isinstance(value, str):
         return check_number(name, value, -math.inf)
-    text = value.strip().lower()
+    text = value.strip().lower().replace("\u03bc", "\u00b5")  # the Greek letter looks like the unit's sign
     split = next((i for i, c in enumerate(text) if not (c.isdigit() or c in ".+-")), len(text))
     number, unit = text[:split].strip(), text[split:].strip()
     try:

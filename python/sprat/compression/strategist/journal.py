@@ -6,10 +6,13 @@ first line says what the search is of: other data, another model or another seed
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,9 @@ from ...nn import MLP
 
 FORMAT = 1
 _JOURNAL, _MODELS = "journal.jsonl", "candidates"
+# What lines have to hold.
+_KEYS = {"trained": {"name", "step", "file", "seconds"}, "rate": {"lr", "tried"}}
+_OTHER: set[str] = set()
 
 
 class Journal:
@@ -35,7 +41,7 @@ class Journal:
     Raises
     ------
     ValueError
-        One line: the folder belongs to other data, another model or another seed.
+        One line: the folder belongs to other data, another model or another seed, or its journal is none of ours.
     """
 
     def __init__(self, folder: str | os.PathLike[str] | None, identity: dict[str, Any], resume: bool) -> None:
@@ -47,11 +53,12 @@ class Journal:
         if self.folder is None:
             return
         path = self.folder / _JOURNAL
-        if resume and path.exists():
-            self._read(path, identity)
-        else:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            path.unlink(missing_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        events = _events(path) if path.exists() else None  # before anything is removed: it may be somebody else's
+        if resume and events:
+            self._take_over(events, identity)
+        elif events is not None:
+            path.unlink()  # a resumed one has lost even its first line
             shutil.rmtree(self.folder / _MODELS, ignore_errors=True)
         (self.folder / _MODELS).mkdir(exist_ok=True)
         if not path.exists():
@@ -100,18 +107,9 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
 
-    def _read(self, path: Path, identity: dict[str, Any]) -> None:
-        content = path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]  # what a kill has torn off
-        try:
-            events = [json.loads(line) for line in whole.decode().splitlines()]
-        except ValueError:
-            raise ValueError(
-                f"folder: {path} is no journal of sprat.compress; pass resume=False to begin anew"
-            ) from None
-        head = events[0] if events else {"event": "search", "format": FORMAT, **identity}
+    def _take_over(self, events: list[dict[str, Any]], identity: dict[str, Any]) -> None:
         for key, value in {"format": FORMAT, **identity}.items():
-            if head.get(key) != value:
+            if events[0].get(key) != value:
                 raise ValueError(
                     f"folder: {self.folder} holds a search of another {key}; pass resume=False to begin anew there"
                 )
@@ -120,8 +118,55 @@ class Journal:
             if event["event"] == "trained":
                 self._trained[event["name"], event["step"]] = event
         self.resumed = len(self._trained)
-        if len(whole) < len(content):
-            os.truncate(path, len(whole))
+
+
+def _events(path: Path) -> list[dict[str, Any]]:
+    """The whole lines of a journal, none when not even the first one is; what a kill has torn off is cut."""
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    first = b'{"event": "search", "format": '
+    try:
+        if content[: len(first)] != first[: len(content)]:
+            raise ValueError
+        events = [dict(json.loads(line)) for line in whole.decode().splitlines()]
+        if not all(event.keys() >= _KEYS.get(event["event"], _OTHER) for event in events):
+            raise ValueError
+    except (ValueError, TypeError, KeyError):
+        raise ValueError(
+            f"folder: {path} is no journal of sprat.compress; name another folder, or move that file away"
+        ) from None
+    if len(whole) < len(content):
+        os.truncate(path, len(whole))
+    return events
+
+
+@contextmanager
+def alone(folder: str | os.PathLike[str] | None) -> Iterator[None]:
+    """Make the folder and keep other searches out of it; a process that dies lets go.
+
+    >>> with alone(None):
+    ...     pass
+    """
+    if folder is None:
+        yield
+        return
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise NotADirectoryError(f"folder: wanted a folder, {error.filename!r} is something else") from None
+    if not os.access(Path(folder), os.W_OK):
+        raise PermissionError(f"folder: {os.fspath(folder)!r} cannot be written")
+    handle = os.open(Path(folder), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(f"folder: another search is running in {os.fspath(folder)!r}") from None
+        except OSError:
+            pass  # a file system without locks
+        yield
+    finally:
+        os.close(handle)
 
 
 def identity(model: MLP, seed: int, **arrays: Any) -> dict[str, Any]:

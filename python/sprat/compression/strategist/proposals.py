@@ -97,7 +97,8 @@ def proposals(model: MLP, seed: int = 0) -> list[Proposal]:
             add(_student(model, widths[:-1], seed), widths[:-1])
     if hidden:
         add(_student(model, (), seed), ())
-    for energy in _ENERGIES:
+    # The factors of a masked weight would have no zeros.
+    for energy in () if any(name.endswith("weight") for name in model.masks) else _ENERGIES:
         stage = LowRank(energy, _UNTRAINED)
         thin: Any = stage.apply(model, TrainingData([], []))  # without training it looks at no row
         if len(thin.layers) > len(model.layers):
