@@ -340,6 +340,17 @@ def test_regression() -> None:
     assert "R²" in str(found)
 
 
+def test_a_model_under_quantization_aware_training_is_refused_before_the_search(
+    teacher: sprat.nn.MLP, digits: tuple[Pair, Pair, Pair]
+) -> None:
+    aware = teacher.copy()
+    sprat.fit(aware, *digits[0], epochs=1, qat=sprat.quantization.QATConfig())
+    with pytest.raises(ValueError, match="model: is under quantization-aware training"):
+        sprat.compress(aware, *digits[:2], seconds=0.5)
+    aware.input_quant = None
+    sprat.compress(aware, *digits[:2], seconds=0.5)
+
+
 def test_targets_are_finite() -> None:
     x = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
     model = sprat.nn.MLP([4, 8, 1], seed=0)

@@ -177,6 +177,10 @@ def _check_model(model: Any) -> None:
         raise TypeError(f"model: wanted a float model (nn.MLP) to compress, got {type(model).__name__}")
     if model.dtype != np.float32:
         raise TypeError(f"model: wanted float32, got {model.dtype}")
+    if model.input_quant is not None:
+        raise ValueError(
+            "model: is under quantization-aware training; set model.input_quant = None for the float model"
+        )
     if not np.isfinite(model.params).all():
         raise ValueError("model: wanted finite weights, got NaN or infinity")
 
