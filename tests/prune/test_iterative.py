@@ -139,6 +139,11 @@ def test_resume_gives_the_bits_of_an_uninterrupted_run(tmp_path: Path, options: 
     assert [dict(one.history) for one in result.rounds] == [dict(one.history) for one in wanted.rounds]  # type: ignore
 
 
+def test_one_epoch_will_do_where_nothing_is_rewound_to() -> None:
+    m = fresh()
+    assert len(run(m, epochs=1, rounds=1).rounds) == 2
+
+
 def test_same_bits_everywhere() -> None:
     def compute() -> list[np.ndarray]:
         m = fresh()
@@ -155,7 +160,8 @@ def test_same_bits_everywhere() -> None:
         ({"rewind": "back"}, "rewind: wanted 'lr', 'weights' or None, got 'back'"),
         ({"rewind": "weights", "trained": True}, "rewind: 'weights' goes back into the first training; trained=True says "
          "there is none"),
-        ({"rewind_epoch": 3}, "rewind_epoch: wanted a whole number of at most 2, got 3"),
+        ({"rewind": "weights", "rewind_epoch": 3}, "rewind_epoch: wanted a whole number of at most 2, got 3"),
+        ({"rewind_epoch": -1}, "rewind_epoch: wanted a whole number of at least 0, got -1"),
         ({"criterion": "movement"}, "criterion: wanted one of magnitude, taylor, got 'movement'"),
         ({"pattern": "neurons", "criterion": "movement"}, "criterion: wanted one of l2, l1, activation, firing, variance, taylor, got 'movement'"),
         ({"sparsity": 1.5}, "sparsity: wanted a number in [0, 1], got 1.5"),

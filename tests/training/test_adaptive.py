@@ -48,6 +48,14 @@ def test_rates_grow_geometrically_and_the_test_ends_where_the_loss_diverges() ->
     assert result.smoothed[-1] > 4 * result.smoothed.min()
 
 
+def test_numbers_that_are_none_are_not_blamed_on_the_rate() -> None:
+    broken = classifier()
+    broken.params[0] = np.nan
+    for model, x in ((classifier(), X * np.float32(np.nan)), (broken, X)):
+        with pytest.raises(ValueError, match="x, y: the loss is NaN or infinite from the first steps on"):
+            find_lr(model, x, Y)
+
+
 def test_losses_are_those_of_a_training_at_these_rates() -> None:
     result = find_lr(classifier(), X, Y, lr_min=1e-5, lr_max=1e-2, steps=20, batch_size=50)
     model, losses = classifier(), []

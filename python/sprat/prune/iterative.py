@@ -194,9 +194,11 @@ def iterative(
     """
     check_count("rounds", rounds)
     check_count("epochs", epochs)
-    check_count("rewind_epoch", rewind_epoch, 0, epochs - 1)
     if rewind not in REWINDS:
         raise ValueError(f"rewind: wanted 'lr', 'weights' or None, got {rewind!r}")
+    check_count("rewind_epoch", rewind_epoch, 0)
+    if rewind == "weights":
+        check_count("rewind_epoch", rewind_epoch, 0, epochs - 1)
     if rewind == "weights" and trained:
         raise ValueError("rewind: 'weights' goes back into the first training; trained=True says there is none")
     if resume and checkpoint is None:

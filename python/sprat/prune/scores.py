@@ -107,6 +107,8 @@ def weight_scores(
         found = criterion
     elif callable(criterion):
         found = criterion(model)
+        if not isinstance(found, Mapping):
+            raise TypeError(f"criterion: wanted a function that gives arrays by name, it gave a {type(found).__name__}")
     elif criterion == "magnitude":
         found = {name: np.abs(weight) for name, weight in weights.items()}
     elif criterion == "taylor":

@@ -140,10 +140,14 @@ def find_lr(
     trial = Trial(model, x, y, optimizer, seed, options)
     gamma = (highest / lowest) ** (1 / (steps - 1))
     seen = _Losses()
-    trial.run(steps, batch_size, Exponential(lowest, gamma=gamma), [seen])
+    history = trial.run(steps, batch_size, Exponential(lowest, gamma=gamma), [seen])
     losses = np.array(seen.losses)
     rates = lowest * gamma ** np.arange(len(losses))
     if len(losses) < 10:
+        if history.stopped_by == "nonfinite":
+            raise ValueError(
+                "x, y: the loss is NaN or infinite from the first steps on; wanted finite numbers there and in the model"
+            )
         raise ValueError(
             f"lr_min: the loss diverges from the first steps on, at a rate of {lr_min:g}; wanted a lower one"
         )
