@@ -197,8 +197,9 @@ def _alone(model: MLP | PackedMLP, index: int, x: Any) -> _Part:
     reason = ""
     if isinstance(model, PackedMLP):
         layer = model.layers[index]
-        single: MLP | PackedMLP = PackedMLP([layer])
-        multiply_adds, size, format = _left(layer), single.nbytes, layer.format
+        single: MLP | PackedMLP
+        single = packed = PackedMLP([layer])
+        multiply_adds, size, format = _left(layer), packed.nbytes, layer.format
         peak = None if layer.products == "bfloat16" else "int8" if layer.is_integer else "float32"
         reason = model.plan[index].split(": ", 1)[1] if model.plan else ""
     else:
