@@ -1,7 +1,7 @@
 """What lies between Python's call and the first multiply: the smallest problem of each kind, all of it overhead.
 
-The limit is the call of a Python function that does nothing. The same work through sprat.cython_api shows what Python
-costs.
+The limit is the call of a Python function that does nothing. The same work "from C" shows what Python costs, and what
+sprat.cython_api costs beside a C program that calls libsprat.
 """
 
 from __future__ import annotations

@@ -1,14 +1,16 @@
-"""sprat through sprat.cython_api, from a loop in C: what a call costs where Python takes no part."""
+"""sprat from a loop in C, where Python takes no part: through sprat.cython_api, and libsprat itself beside it."""
 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import sprat
-from sprat import cython_api
+from sprat import _core, cython_api
 
 from ..cases import Array
 from ..native import library
@@ -29,6 +31,12 @@ def _function(name: str) -> int:
     return int(get(capsule, get_name(capsule)))
 
 
+def _in_library(name: str) -> int:
+    """The address of a function of libsprat, as a C program would call it."""
+    (path,) = (Path(_core.__file__).parent / "lib").glob("libsprat.so.*")
+    return ctypes.cast(getattr(ctypes.CDLL(str(path)), f"sprat_{name}"), ctypes.c_void_p).value or 0
+
+
 def _loop(name: str, *arguments: Any) -> Prepared | None:
     """`CALLS` calls of a function of calls.cpp; None without a compiler."""
     loaded = library("calls.cpp")
@@ -47,13 +55,11 @@ def _pointer(array: Array) -> ctypes.c_void_p:
     return ctypes.c_void_p(array.ctypes.data)
 
 
-@offers("predict from C", "sprat from C")
-def predict(network: Network, threads: int) -> Prepared | None:
-    """predictor_run"""
+def _predict(network: Network, find: Callable[[str], int]) -> Prepared | None:
     predictor = sprat.Predictor(model_of(network))
     x, out = network.x, np.empty((network.rows, network.sizes[-1]), network.dtype)
     handle = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object)(_function("predictor_of"))(predictor)
-    run = ctypes.c_void_p(_function("predictor_run"))
+    run = ctypes.c_void_p(find("predictor_run"))
     prepared = _loop(
         "loop_predictor_run", run, ctypes.c_void_p(handle), _pointer(x), ctypes.c_int64(len(x)), _pointer(out)
     )
@@ -61,6 +67,18 @@ def predict(network: Network, threads: int) -> Prepared | None:
         kept = predictor, x  # they must outlive the addresses
         prepared.result = lambda: out if kept else None
     return prepared
+
+
+@offers("predict from C", "sprat from Cython")
+def predict(network: Network, threads: int) -> Prepared | None:
+    """predictor_run"""
+    return _predict(network, _function)
+
+
+@offers("predict from C", "C")
+def predict_c(network: Network, threads: int) -> Prepared | None:
+    """sprat_predictor_run"""
+    return _predict(network, _in_library)
 
 
 class Quantizer(ctypes.Structure):
@@ -74,18 +92,27 @@ class Quantizer(ctypes.Structure):
     ]  # fmt: skip
 
 
-@offers("quantize from C", "sprat from C")
-def quantize(problem: Quantizing, threads: int) -> Prepared | None:
-    """quantize, per tensor."""
+def _quantize(problem: Quantizing, find: Callable[[str], int]) -> Prepared | None:
     x, out = problem.x, np.empty(problem.n, np.int8)
     scale, zero = np.float32([problem.scale]), np.int8([problem.zero_point])
     float32, int8 = 0, 2
     form = Quantizer(
         ctypes.sizeof(Quantizer), float32, int8, -128, 127, 1, 1, problem.n, scale.ctypes.data, zero.ctypes.data
     )
-    address = ctypes.c_void_p(_function("quantize"))
-    prepared = _loop("loop_quantize", address, ctypes.byref(form), _pointer(x), _pointer(out))
+    prepared = _loop("loop_quantize", ctypes.c_void_p(find("quantize")), ctypes.byref(form), _pointer(x), _pointer(out))
     if prepared is not None:
         kept = form, scale, zero
         prepared.result = lambda: out if kept else None
     return prepared
+
+
+@offers("quantize from C", "sprat from Cython")
+def quantize(problem: Quantizing, threads: int) -> Prepared | None:
+    """quantize, per tensor."""
+    return _quantize(problem, _function)
+
+
+@offers("quantize from C", "C")
+def quantize_c(problem: Quantizing, threads: int) -> Prepared | None:
+    """sprat_quantize, per tensor."""
+    return _quantize(problem, _in_library)

@@ -35,6 +35,7 @@ def test_wheel_holds_what_it_should(wheel: Path) -> None:
         "sprat/lib/libsprat.so.0",
         "sprat/include/sprat/sprat.h",
         "sprat/cython_api.pxd",
+        "sprat/cython_api.pyi",
     ):
         assert wanted in names
     modules = [n for n in names if n.endswith(".so")]
