@@ -10,13 +10,12 @@ namespace sprat {
 
 // The sum of a line of `length` elements. make_add() gives a function for the use of one thread: add(begin, end, lanes)
 // adds elements [begin, end) of the line to the lanes that their places name; ranges come in ascending order. A block
-// has 4096 elements, or so many more that there are at most 1024 blocks: their sums are then added like elements of a
-// line of their own. Nothing but the length decides how.
+// is that of line_block(length); the sums of blocks are then added like elements of a line of their own. Nothing but
+// the length decides how.
 template <class MakeAdd>
 double line_sum(int64_t length, MakeAdd&& make_add) {
-  constexpr int64_t kMostBlocks = 1024, kThreadGrain = 4;
-  int64_t block = 4096;
-  while ((length - 1) / block >= kMostBlocks) block *= 2;
+  constexpr int64_t kThreadGrain = 4;
+  const int64_t block = line_block(length);
   const int64_t blocks = length > 0 ? (length - 1) / block + 1 : 0;
   double sums[kMostBlocks];
   parallel_for(blocks, kThreadGrain, [&](int64_t first, int64_t last) {

@@ -3,9 +3,16 @@
 
 #include <cstdint>
 
+#include "core/macros.h"
 #include "sprat/sprat.h"
 
 namespace sprat {
+
+// torch.nn.utils.clip_grad_norm_: min(1, clip_norm / (norm + 1e-6)). A norm that is NaN makes every gradient NaN.
+SPRAT_HD inline double clip_coefficient(double clip_norm, double norm) {
+  const double coefficient = clip_norm / (norm + 1e-6);
+  return coefficient >= 1 ? 1 : coefficient;
+}
 
 // What the pass does around the formula, the same for every tensor of a step.
 struct OptimizerPass {

@@ -13,10 +13,18 @@
 namespace sprat {
 
 inline constexpr int kReduceLanes = 16;
+inline constexpr int64_t kMostBlocks = 1024;
+
+// The elements of a block of a line of `length`: 4096, or so many more that there are at most kMostBlocks.
+inline int64_t line_block(int64_t length) {
+  int64_t block = 4096;
+  while ((length - 1) / block >= kMostBlocks) block *= 2;
+  return block;
+}
 
 // The sum of n lanes, a power of two, in halves: 0 + n / 2, 1 + n / 2 + 1, ...; then 0 + n / 4, ...; until one is left.
 template <class T>
-SPRAT_INLINE T join_halves(T* lanes, int n = kReduceLanes) {
+SPRAT_HD SPRAT_INLINE T join_halves(T* lanes, int n = kReduceLanes) {
   for (int half = n / 2; half > 0; half /= 2) {
     for (int lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
   }

@@ -47,7 +47,9 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "sprat stores numbers i
 
 #include "simd/scalar.h"
 
-#if defined(SPRAT_ISA_AVX512) || defined(SPRAT_ISA_AVX512_VNNI)
+// A thread of a GPU computes with one number at a time: there the words are those of scalar.h alone.
+#if defined(SPRAT_ISA_CUDA)
+#elif defined(SPRAT_ISA_AVX512) || defined(SPRAT_ISA_AVX512_VNNI)
 #include "simd/avx512.h"
 #elif defined(SPRAT_ISA_AVX2)
 #include "simd/avx2.h"
@@ -63,6 +65,7 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "sprat stores numbers i
 
 SPRAT_ISA_BEGIN
 
+#if !defined(SPRAT_ISA_CUDA)
 // The result of comparing two Vec; I is the integer as wide as a lane, so floats and their bits share a mask.
 template <class I>
 struct VecMask {
@@ -159,6 +162,7 @@ struct Vec {
     return Vec(reinterpret_cast<Register>(reinterpret_cast<Unsigned>(a.r) >> n));
   }
 };
+#endif
 
 // What V stands for, scalar or vector.
 template <class V>
@@ -168,6 +172,7 @@ struct VecTraits {
   using Int = IntOf<V>;
   static constexpr int lanes = 1;
 };
+#if !defined(SPRAT_ISA_CUDA)
 template <class T>
 struct VecTraits<Vec<T>> {
   using Scalar = T;
@@ -175,6 +180,7 @@ struct VecTraits<Vec<T>> {
   using Int = Vec<IntOf<T>>;
   static constexpr int lanes = Vec<T>::lanes;
 };
+#endif
 template <class V>
 using Scalar = typename VecTraits<V>::Scalar;
 template <class V>
@@ -193,7 +199,7 @@ SPRAT_HD SPRAT_INLINE V from_bits(Int<V> bits) {
   }
 }
 
-#if defined(__FMA__) || defined(__aarch64__)
+#if defined(__FMA__) || defined(__aarch64__) || defined(SPRAT_ISA_CUDA)
 constexpr bool kHasFastFma = true;
 #else
 constexpr bool kHasFastFma = false;
@@ -207,6 +213,7 @@ SPRAT_HD SPRAT_INLINE V mul_add(V a, V b, V c) {
   }
 }
 
+#if !defined(SPRAT_ISA_CUDA)
 SPRAT_INLINE Vec<int32_t> round_to_int(Vec<float> v) { return Vec<int32_t>(native::round_to_int(v.r)); }
 SPRAT_INLINE Vec<float> to_real(Vec<int32_t> i) { return Vec<float>(native::to_real(i.r)); }
 // No 64-bit conversion before AVX-512: adding 1.5 * 2^52 leaves the integer in the low bits of the sum.
@@ -220,7 +227,10 @@ SPRAT_INLINE Vec<double> to_real(Vec<int64_t> i) {
 SPRAT_INLINE Vec<double> widen_low(Vec<float> v) { return Vec<double>(native::widen_low(v.r)); }
 SPRAT_INLINE Vec<double> widen_high(Vec<float> v) { return Vec<double>(native::widen_high(v.r)); }
 SPRAT_INLINE Vec<float> narrow(Vec<double> low, Vec<double> high) { return Vec<float>(native::narrow(low.r, high.r)); }
+#endif
 
 SPRAT_ISA_END
 
+#if !defined(SPRAT_ISA_CUDA)
 #include "simd/memory.h"
+#endif

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 CPP = Path(__file__).parents[2] / "cpp"
-SOURCES = sorted(path for path in CPP.rglob("*") if path.suffix in (".h", ".cpp", ".pyx"))
+SOURCES = sorted(path for path in CPP.rglob("*") if path.suffix in (".h", ".cpp", ".pyx", ".cu"))
 GENERATED = {"isa_list.h"}
+# The emulation of CUDA includes itself as the toolkit would be: from its own folder.
+EMULATION = "emulation/"
 # core/README.md tells why.
 EXCEPTIONS = {("core/normal.h", "simd/math.h")}
 
@@ -27,6 +29,8 @@ def includes(source: Path) -> list[str]:
 
 
 def resolved(target: str) -> Path:
+    if target.startswith(EMULATION):
+        return CPP / "cuda" / target
     return CPP / "include" / target if target.startswith("sprat/") else CPP / target
 
 

@@ -9,7 +9,7 @@ SPRAT_ISA_BEGIN
 struct StateNames {
   const char* name[SPRAT_OPTIMIZER_MAX_STATES];  // unused ones are null, and last
 
-  constexpr int count() const {
+  SPRAT_HD constexpr int count() const {
     int n = 0;
     while (n < SPRAT_OPTIMIZER_MAX_STATES && name[n]) ++n;
     return n;

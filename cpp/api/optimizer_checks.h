@@ -1,0 +1,13 @@
+// What an optimizer step asks of its arguments, on every device. Looks at no element of an array.
+#pragma once
+
+#include "sprat/sprat.h"
+
+namespace sprat {
+
+sprat_status check_optimizer_params(const sprat_optimizer_params& params);
+// num_states is that of group.optimizer, negative if there is no such optimizer.
+sprat_status check_optimizer_group(const sprat_optimizer_group& group, int32_t num_states);
+sprat_status check_optimizer_options(const sprat_optimizer_options& options);
+
+}  // namespace sprat
