@@ -162,8 +162,3 @@ def as_vector(name: str, value: Any, length: int, dtype: np.dtype[Any]) -> Array
 def output_like(array: Array, out: Array | None) -> Array:
     """``out``, or a new array like ``array`` when it is None. The native module checks what was given."""
     return np.empty_like(array) if out is None else out
-
-
-def out_matrix(out: Array | None, rows: int, columns: int, dtype: np.dtype[Any]) -> Array:
-    """``out``, or a new array when it is None. The native module checks what was given."""
-    return np.empty((rows, columns), dtype) if out is None else out

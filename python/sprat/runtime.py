@@ -153,12 +153,14 @@ def float_mode() -> dict[str, Any]:
 
 
 def info() -> dict[str, Any]:
-    """What ``sprat info`` prints: version, instruction sets, threads, floating-point mode.
+    """What ``sprat info`` prints: version, instruction sets, threads, floating-point mode, CUDA devices.
 
     >>> import sprat
     >>> sprat.runtime.info()["version"] == sprat.__version__
     True
     """
+    from . import cuda
+
     return {
         "version": _core.version(),
         "abi_version": _core.abi_version(),
@@ -168,6 +170,7 @@ def info() -> dict[str, Any]:
         "num_threads_source": num_threads_source(),
         "threading": threading(),
         "float_mode": float_mode(),
+        "cuda": cuda.info(),
     }
 
 

@@ -47,6 +47,7 @@ T* pointer(Address address) {
 inline Address address_of(const void* p) { return reinterpret_cast<Address>(p); }
 
 void bind_device(nb::module_& m);
+void bind_dlpack(nb::module_& m);
 void bind_optimizer(nb::module_& m);
 
 }  // namespace sprat::cuda::bindings

@@ -6,5 +6,6 @@ NB_MODULE(_cuda, m) {
   nb::set_leak_warnings(false);  // a library does not print
   m.doc() = "Kernels of sprat for CUDA devices. Use sprat.cuda; names here may change.";
   bind_device(m);
+  bind_dlpack(m);
   bind_optimizer(m);
 }

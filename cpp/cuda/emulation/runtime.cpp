@@ -61,7 +61,8 @@ cudaError_t cudaGetDeviceCount(int* count) {
 }
 cudaError_t cudaGetDevice(int* device) {
   *device = 0;
-  return cudaSuccess;
+  int count = 0;
+  return cudaGetDeviceCount(&count);
 }
 cudaError_t cudaSetDevice(int device) { return check_device(device); }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {

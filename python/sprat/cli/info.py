@@ -1,9 +1,10 @@
-"""Show version, instruction sets, threads and floating-point mode."""
+"""Show version, instruction sets, threads, floating-point mode and CUDA devices."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from typing import Any
 
 from .. import runtime
 
@@ -29,6 +30,16 @@ def run(arguments: argparse.Namespace) -> None:
         ),
         "threads": f"{info['num_threads']} (from {info['num_threads_source']}), {info['threading']}",
         "floating point": f"rounding {mode['rounding']}, {', '.join(switched) or 'denormals kept, no traps'}",
+        "CUDA": _devices(info["cuda"]),
     }
     for name, value in rows.items():
         print(f"{name:<18}{value}")
+
+
+def _devices(cuda: dict[str, Any]) -> str:
+    if not cuda["built"]:
+        return "not built"
+    if cuda["problem"]:
+        return f"built, no device: {cuda['problem'].removeprefix('CUDA: ')}"
+    names = ", ".join(cuda["devices"])
+    return f"emulated on this CPU, for tests ({names})" if cuda["emulated"] else names

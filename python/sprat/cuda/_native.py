@@ -37,8 +37,9 @@ def module() -> ModuleType:
     RuntimeError
         This sprat was built without CUDA, or its module does not load.
     """
-    if _NAME in sys.modules:
-        return sys.modules[_NAME]
+    loaded = sys.modules.get(_NAME)
+    if loaded is not None:
+        return loaded
     path = os.environ.get("SPRAT_CUDA_MODULE")
     try:
         if not path:

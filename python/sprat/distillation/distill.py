@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _device
 from .._check import check_count
 from ..nn import losses
 from ..training.callbacks import Callback
@@ -107,6 +108,7 @@ def distill(
     >>> history.agreement > 0.8
     True
     """
+    _device.refuse("distill", teacher, student)
     from ..training import fit
 
     if callable(x) or not hasattr(x, "__len__"):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import _check, _core, runtime
+from .. import _check, _core, _device, runtime
 from ..nn.mlp import MLP
 from ..packing.clock import seconds_in_turns
 from ..packing.formats import BLOCKS
@@ -143,6 +143,7 @@ def explain(model: MLP | PackedMLP, batch: npt.ArrayLike, *, seconds: float = 0.
     >>> print(sprat.explain(sprat.nn.MLP([4, 2]), np.ones((1, 4)), seconds=0.01))  # doctest: +ELLIPSIS
     1 row, one thread, ...
     """
+    _device.refuse("explain", model, batch)
     if not isinstance(model, (MLP, PackedMLP)):
         raise TypeError(f"model: wanted an nn.MLP or a PackedMLP, got {type(model).__name__}")
     _check.check_positive("seconds", seconds)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .._bits import from_bits, num_bytes, to_bits
+from .._device import to_host
 from ..nn import MLP, LayerSpec, activations
 from ..nn._passes import FakeQuant
 from . import heads, registry
@@ -32,6 +33,7 @@ def encode(model: MLP) -> tuple[dict[str, Any], Arrays]:
     """Configuration and tensors of a model; ValueError when its weights are not finite or its masks do not hold."""
     arrays: Arrays = {}
     for name, values in model.parameters().items():
+        values = to_host(values)
         if not np.isfinite(values).all():
             raise ValueError(f"cannot save the model: {name} holds NaN or infinity")
         arrays[name] = values

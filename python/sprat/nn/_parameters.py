@@ -9,16 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from .._device import CPU, Place
 from .model import Array, LayerSpec
-
-_ALIGNMENT = 64  # bytes: a cache line, and the widest register
-
-
-def aligned_empty(length: int, dtype: np.dtype[Any]) -> Array:
-    """An array that begins at a multiple of 64 bytes, not initialised."""
-    buffer = np.empty(length * dtype.itemsize + _ALIGNMENT, np.uint8)
-    start = -buffer.ctypes.data % _ALIGNMENT
-    return buffer[start : start + length * dtype.itemsize].view(dtype)
 
 
 class ParameterLayout:
@@ -38,24 +30,24 @@ class ParameterLayout:
         self.places[name] = (self.size, shape)
         self.size += int(np.prod(shape, dtype=object))
 
+    def rows(self) -> list[tuple[int, int, str, bool, float, int, int]]:
+        """The layers as native code takes them."""
+        return [
+            (
+                layer.in_features,
+                layer.out_features,
+                layer.activation,
+                layer.bias,
+                layer.dropout,
+                self.places[f"layers.{index}.weight"][0],
+                self.places[f"layers.{index}.bias"][0] if layer.bias else 0,
+            )
+            for index, layer in enumerate(self.layers)
+        ]
+
     def native(self) -> _core.Mlp:
         """The structure as the kernels know it."""
-        return _core.Mlp(
-            [
-                (
-                    layer.in_features,
-                    layer.out_features,
-                    layer.activation,
-                    layer.bias,
-                    layer.dropout,
-                    self.places[f"layers.{index}.weight"][0],
-                    self.places[f"layers.{index}.bias"][0] if layer.bias else 0,
-                )
-                for index, layer in enumerate(self.layers)
-            ],
-            self.size,
-            self.dtype.name,
-        )
+        return _core.Mlp(self.rows(), self.size, self.dtype.name)
 
     def views(self, flat: Array, names: Iterable[str] | None = None) -> dict[str, Array]:
         """Views into ``flat`` by name."""
@@ -104,11 +96,11 @@ class Gradients(dict[str, Array]):
     (3,)
     """
 
-    def __init__(self, layout: ParameterLayout, names: Sequence[str]) -> None:
-        self.flat = aligned_empty(layout.size, layout.dtype)
-        self._layout = layout
+    def __init__(self, layout: ParameterLayout, names: Sequence[str], place: Place = CPU) -> None:
+        self.flat: Array = place.aligned_empty(layout.size, layout.dtype)
+        self._layout, self._place = layout, place
         super().__init__(layout.views(self.flat, names))
 
-    def fits(self, layout: ParameterLayout, names: Sequence[str]) -> bool:
+    def fits(self, layout: ParameterLayout, names: Sequence[str], place: Place = CPU) -> bool:
         """Whether a pass of this structure with these trainable parameters may write here."""
-        return self._layout is layout and list(self) == list(names)
+        return self._layout is layout and self._place is place and list(self) == list(names)

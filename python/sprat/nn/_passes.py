@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from .. import _check, _core
+from .. import _core, _device
 from . import losses as _losses
 from ._parameters import Gradients, ParameterLayout
 from .losses._base import is_native
@@ -27,6 +27,8 @@ class Passes(Model):
     _workspace: _core.Workspace
     _pass: tuple[Array, Array | None] | None  # x and parameters of the last training pass; None: backward is done
     _trainable: list[str]
+    _views: dict[str, Array]
+    _structure_version: int
     _frozen_flags: npt.NDArray[np.uint8] | None
 
     @property
@@ -42,7 +44,7 @@ class Passes(Model):
     def _choose_runner(self) -> None:
         """What calls go to: to be done whenever the structure, the parameters' array or ``input_quant`` is another."""
         plain = self._input_quant is None
-        self._set_runner(_core.ForwardPass(self._native, self._params) if plain else None)
+        self._set_runner(self._place.runner(self._native, self._params) if plain else None)
 
     @property
     def layers(self) -> tuple[LayerSpec, ...]:
@@ -64,6 +66,53 @@ class Passes(Model):
         """float32 or float64."""
         return self._layout.dtype
 
+    def _lie_in(self, place: _device.Place, params: Array) -> None:
+        """Take ``params``, an array of this place, and what computes with it there."""
+        native, workspace = place.network(self._layout), place.workspace()
+        self._place, self._params, self._native, self._workspace = place, params, native, workspace
+        self._views = self._layout.views(params)
+        self._pass = None
+        self._choose_runner()
+
+    def to(self, device: str) -> Self:
+        """Move the parameters, in place: ``"cuda"`` computes on the GPU from now on, ``"cpu"`` here.
+
+        Parameters
+        ----------
+        device : {"cpu", "cuda"}
+
+        Returns
+        -------
+        Self
+            This model. Optimizers made with it follow it, with their states.
+
+        Raises
+        ------
+        RuntimeError
+            One line, and nothing is changed, if there is no CUDA module, no driver or no device.
+
+        Notes
+        -----
+        A model on the device takes arrays on the device (:mod:`sprat.cuda`) and gives such; its bits are those of the
+        CPU. ``fit``, ``evaluate`` and ``predict`` take arrays in host memory and copy what they need. Masks stay here.
+
+        Examples
+        --------
+        >>> import sprat
+        >>> model = sprat.nn.MLP([4, 8, 2])
+        >>> if sprat.cuda.is_available():
+        ...     y = model.to("cuda")(sprat.cuda.array([[1.0, 2.0, 3.0, 4.0]], "float32"))
+        >>> model.to("cpu").device
+        'cpu'
+        """
+        place = _device.place(device)
+        if place is not self._place:
+            params = place.aligned_empty(self._layout.size, self.dtype)
+            params[...] = _device.to_host(self._params)
+            self._lie_in(place, params)
+            self._structure_version += 1
+        return self
+
     def _layer_index(self, layer: int) -> int:
         count = len(self.layers)
         if isinstance(layer, bool) or not hasattr(layer, "__index__") or not -count <= layer < count:
@@ -76,6 +125,8 @@ class Passes(Model):
     def _native_predictor(self) -> _core.Predictor:
         if self.input_quant is not None:
             raise ValueError("predictor: the model is under quantization-aware training; quantize it first")
+        if self.device != "cpu":
+            return _core.Predictor(self._layout.native(), _device.to_host(self._params))
         return _core.Predictor(self._native, self._params)
 
     def hidden(self, x: npt.ArrayLike, layer: int) -> Array:
@@ -87,7 +138,7 @@ class Passes(Model):
         """
         index = self._layer_index(layer)
         inputs = self._inputs(x)
-        out = np.empty((inputs.shape[0], self.layers[index].out_features), self.dtype)
+        out: Array = self._place.empty((inputs.shape[0], self.layers[index].out_features), self.dtype)
         self._native.forward(self._params, inputs, index, out, self.input_quant)
         return out
 
@@ -122,7 +173,7 @@ class Passes(Model):
         """
         inputs = self._inputs(x)
         values = self._params if params is None else params
-        out = np.empty((inputs.shape[0], self.out_features), self.dtype)
+        out: Array = self._place.empty((inputs.shape[0], self.out_features), self.dtype)
         if not training:
             self._native.forward(values, inputs, len(self.layers) - 1, out, self.input_quant)
             return out
@@ -142,7 +193,7 @@ class Passes(Model):
         """Activations after a layer in the last training pass, before dropout: what ``hidden_gradients`` refers to."""
         index = self._layer_index(layer)
         rows = self.training_inputs().shape[0]
-        out = np.empty((rows, self.layers[index].out_features), self.dtype)
+        out: Array = self._place.empty((rows, self.layers[index].out_features), self.dtype)
         self._native.activations(self._workspace, index, out)
         return out
 
@@ -184,14 +235,14 @@ class Passes(Model):
         """
         inputs, params = self._forward_pass()
         rows = inputs.shape[0]
-        grad_output = _check.as_matrix("grad_output", grad_output, self.out_features, self.dtype, rows)
+        grad_output = self._place.matrix("grad_output", grad_output, self.out_features, self.dtype, rows)
         hidden: dict[int, Array] | None = None
         if hidden_gradients:
             hidden = {}
             for layer, gradient in hidden_gradients.items():
                 index = self._layer_index(layer)
                 columns = self.layers[index].out_features
-                hidden[index] = _check.as_matrix(f"hidden_gradients[{layer}]", gradient, columns, self.dtype, rows)
+                hidden[index] = self._place.matrix(f"hidden_gradients[{layer}]", gradient, columns, self.dtype, rows)
         gradients = self._gradients(out)
         self._native.backward(
             params, self._workspace, grad_output, rows, gradients.flat, grad_x, self._frozen_flags, hidden
@@ -206,10 +257,10 @@ class Passes(Model):
 
     def _gradients(self, out: Gradients | None) -> Gradients:
         if out is None:
-            return Gradients(self._layout, self._trainable)
+            return Gradients(self._layout, self._trainable, self._place)
         if not isinstance(out, Gradients):
             raise TypeError(f"out: wanted Gradients of an earlier call, got {type(out).__name__}")
-        if not out.fits(self._layout, self._trainable):
+        if not out.fits(self._layout, self._trainable, self._place):
             raise ValueError("out: belongs to another structure, or other parameters are frozen now")
         return out
 
@@ -267,7 +318,8 @@ class Passes(Model):
         chosen = _losses.get(loss)
         inputs = self._inputs(x)
         rows, columns = inputs.shape[0], self.out_features
-        weight = None if sample_weight is None else _check.as_vector("sample_weight", sample_weight, rows, self.dtype)
+        place = self._place
+        weight = None if sample_weight is None else place.vector("sample_weight", sample_weight, rows, self.dtype)
         if isinstance(chosen, _losses.Distillation) and teacher is None:
             raise TypeError(f"teacher: wanted the teacher's raw outputs, which {chosen!r} needs, got None")
         if teacher is not None and not isinstance(chosen, _losses.Distillation):
@@ -275,8 +327,7 @@ class Passes(Model):
         if not is_native(chosen):
             return self._with_own_loss(chosen, inputs, y, weight, training, dropout_seed, step, first_row, params, out)
         gradients = self._gradients(out)
-        _check.refuse_masked("y", y)
-        target = None if y is None else chosen.native_target(y, rows, columns, self.dtype)
+        target = None if y is None else place.target(chosen, y, rows, columns, self.dtype)
         self._pass = None  # the workspace is about to hold another pass
         value = self._native.loss_and_gradients(
             self._params if params is None else params,
@@ -285,7 +336,7 @@ class Passes(Model):
             workspace=self._workspace,
             grads=gradients.flat,
             sample_weight=weight,
-            teacher=None if teacher is None else _check.as_matrix("teacher", teacher, columns, self.dtype, rows),
+            teacher=None if teacher is None else place.matrix("teacher", teacher, columns, self.dtype, rows),
             frozen=self._frozen_flags,
             dropout_seed=dropout_seed,
             step=step,

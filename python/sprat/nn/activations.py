@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import _check, _core
+from .. import _check, _core, _device
 
 __all__ = ["NAMES", "apply", "derivative"]
 
@@ -72,6 +72,9 @@ def apply(name: str, x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[A
     array([0., 0., 2.])
     """
     check(name)
+    if _device.is_device_array(x):
+        there: NDArray[Any] = _device.kernels("x").apply(name, x, out)
+        return there
     array = _check.real_array("x", x, integers=True)
     y = _check.output_like(array, out)
     _core.activation_forward(name, array, y)
@@ -108,6 +111,9 @@ def derivative(name: str, x: ArrayLike, out: NDArray[Any] | None = None) -> NDAr
     array([1., 0.])
     """
     check(name)
+    if _device.is_device_array(x):
+        there: NDArray[Any] = _device.kernels("x").derivative(name, x, out)
+        return there
     array = _check.real_array("x", x, integers=True)
     result = _check.output_like(array, out)
     y = np.empty_like(array)

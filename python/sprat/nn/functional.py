@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike, NDArray
 
-from .. import _check, _core
+from .. import _check, _core, _device
 from . import activations
 
 __all__ = ["log_softmax", "sigmoid", "softmax"]
@@ -48,6 +48,9 @@ def softmax(x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
     array([[0.5, 0.5],
            [1. , 0. ]])
     """
+    if _device.is_device_array(x):
+        there: NDArray[Any] = _device.kernels("x").softmax(x, out)
+        return there
     array = _check.real_array("x", x, integers=True)
     y = _check.output_like(array, out)
     _check_out(array, y)
@@ -66,6 +69,9 @@ def log_softmax(x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
     >>> functional.log_softmax([[1000.0, 0.0]])
     array([[    0., -1000.]])
     """
+    if _device.is_device_array(x):
+        there: NDArray[Any] = _device.kernels("x").log_softmax(x, out)
+        return there
     array = _check.real_array("x", x, integers=True)
     y = _check.output_like(array, out)
     _check_out(array, y)

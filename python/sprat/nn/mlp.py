@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import _check, _core
+from .. import _check, _device
 from . import init as _init
-from ._parameters import Gradients, ParameterLayout, aligned_empty
+from ._parameters import Gradients, ParameterLayout
 from ._passes import Passes
 from .activations import check as _check_activation
 from .model import Array, LayerSpec
@@ -40,6 +40,8 @@ class MLP(Passes):
         Of parameters, inputs and outputs. float64 is for checks of gradients.
     seed : int
         The same seed gives the same weights on every machine.
+    device : {"cpu", "cuda"}
+        Where the parameters lie and the network computes, with the same bits: see :meth:`to`.
 
     Attributes
     ----------
@@ -78,7 +80,9 @@ class MLP(Passes):
         init: str = "he_normal",
         dtype: npt.DTypeLike = "float32",
         seed: int = 0,
+        device: str = "cpu",
     ) -> None:
+        place = _device.place(device)
         if not isinstance(sizes, Iterable):
             raise TypeError(f"sizes: wanted a list of whole numbers, got {sizes!r}")
         counts = [_check.check_count("sizes", size) for size in sizes]
@@ -92,6 +96,7 @@ class MLP(Passes):
         ]
         self._install(_checked_layers(layers), _check.float_dtype("dtype", dtype))
         self._initialise(init, seed)
+        self.to(place.name)
 
     # ---- making models -------------------------------------------------------------------------------------------
 
@@ -157,7 +162,7 @@ class MLP(Passes):
 
     def copy(self) -> MLP:
         """An equal model that shares no array with this one."""
-        model = type(self).from_layers(self.layers, self._params, self.dtype)
+        model = type(self).from_layers(self.layers, _device.to_host(self._params), self.dtype).to(self.device)
         model.masks = {name: mask.copy() for name, mask in self.masks.items()}
         model._take_head(self)
         model.input_quant = self.input_quant
@@ -169,11 +174,12 @@ class MLP(Passes):
 
     def __getstate__(self) -> dict[str, Any]:
         state = {name: value for name, value in self.__dict__.items() if name not in _NATIVE}
-        return state | {"_params": np.array(self._params)}
+        return state | {"_params": _device.host_copy(self._params), "_place": self.device}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._install(state["_layout"].layers, state["_layout"].dtype)
         self._params[...] = state.pop("_params")
+        self.to(state.pop("_place", "cpu"))
         self.__dict__.update(state)
         self._set_frozen(self._frozen)
         self._choose_runner()
@@ -181,12 +187,7 @@ class MLP(Passes):
     def _install(self, layers: tuple[LayerSpec, ...], dtype: np.dtype[Any]) -> None:
         """Parameters and native structure for these layers; the parameters hold no values yet."""
         self._layout = ParameterLayout(layers, dtype)
-        self._native = self._layout.native()
-        self._params = aligned_empty(self._layout.size, dtype)
-        self._views = self._layout.views(self._params)
-        self._workspace = _core.Workspace()
-        self._pass = None
-        self._choose_runner()
+        self._lie_in(_device.CPU, _device.CPU.aligned_empty(self._layout.size, dtype))
         self.masks: dict[str, npt.NDArray[np.uint8]] = {}
         self._structure_version = getattr(self, "_structure_version", -1) + 1
         self._set_frozen(frozenset())
@@ -324,6 +325,7 @@ class MLP(Passes):
         self, layers: Sequence[LayerSpec], params: Mapping[str, npt.ArrayLike], masks: Mapping[str, npt.ArrayLike]
     ) -> None:
         """Another structure in the same object; ``_structure_version`` tells optimizers. An error changes nothing."""
+        _device.refuse("a change of the layers", self)
         fresh = MLP.from_layers(layers, params, self.dtype)
         for name, mask in masks.items():
             fresh.set_mask(name, mask)

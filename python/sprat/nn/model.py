@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import _check, _core
+from .. import _core
+from .._device import CPU, Place, to_host
 
 __all__ = ["LayerSpec", "Model"]
 
@@ -75,6 +76,7 @@ class Model(_core.ModelCall, ABC):
 
     loss_name: str | None = None
     encoder: Any = None
+    _place: Place = CPU
     _class_names: tuple[Any, ...] | None = None
 
     @property
@@ -121,9 +123,9 @@ class Model(_core.ModelCall, ABC):
     def _call(self, x: npt.ArrayLike, out: Array | None = None) -> Array:
         """The call that converts ``x``, or says what is wrong."""
         x = self._inputs(x)
-        out = _check.out_matrix(out, x.shape[0], self.out_features, self.dtype)
-        self._run(x, out)
-        return out
+        result: Array = self._place.empty((x.shape[0], self.out_features), self.dtype) if out is None else out
+        self._run(x, result)
+        return result
 
     def __getstate__(self) -> dict[str, Any]:
         return dict(self.__dict__)  # not the runner: a copy is right without, and may set its own
@@ -138,10 +140,16 @@ class Model(_core.ModelCall, ABC):
         """``x`` as the kernels read it."""
         if type(x) is not np.ndarray and (isinstance(x, Mapping) or hasattr(x, "columns")):
             if self.encoder is not None:
-                x = self.encoder.transform(x)
+                x = self._place.put(self.encoder.transform(x))
             elif isinstance(x, Mapping):
                 raise TypeError("x: wanted an array; columns by name need a model with an encoder (model.encoder)")
-        return _check.as_matrix("x", x, self.in_features, self.dtype)
+        array: Array = self._place.matrix("x", x, self.in_features, self.dtype)
+        return array
+
+    @property
+    def device(self) -> str:
+        """Where it computes: ``"cpu"`` or ``"cuda"``."""
+        return self._place.name
 
     def predict(self, x: npt.ArrayLike) -> Array:
         """Classes or values, by what the model was trained for.
@@ -172,7 +180,7 @@ class Model(_core.ModelCall, ABC):
         array([0, 1])
         """
         task = self._task()
-        output = self(x)
+        output = to_host(self(x))
         if task == "cross_entropy":
             ids: Array = output.argmax(axis=1)
         elif task == "bce_with_logits":
@@ -224,7 +232,9 @@ class Model(_core.ModelCall, ABC):
             return functional.softmax(output, out=output)
         if self.out_features > 1:
             return functional.sigmoid(output, out=output)
-        return functional.sigmoid(np.concatenate([-output, output], axis=1))
+        logits = to_host(output)
+        pair: Array = self._place.put(np.concatenate([-logits, logits], axis=1))
+        return functional.sigmoid(pair)
 
     def _task(self) -> str:
         if self.loss_name is None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _core
+from .. import _core, _device
 from ._groups import Array, Parameter, label, per_parameter
 
 
@@ -43,11 +43,16 @@ def follow_model(parameters: list[Parameter], model: Any, *, masks: bool) -> Non
 
 
 def check_arrays(parameters: list[Parameter]) -> None:
-    """What must hold before states can be made for a parameter; the plan looks at the rest."""
+    """What must hold before states can be made for a parameter; the plan looks at the rest. Of arrays on the device that
+    are another library's, views are taken."""
     for index, parameter in enumerate(parameters):
         array, name = parameter.array, f"params{label(parameter, index)}"
-        if not isinstance(array, np.ndarray):
-            raise TypeError(f"{name}: wanted a NumPy array in CPU memory, got {type(array).__name__}")
+        if not _device.is_host_array(array):
+            if not _device.is_device_array(array):
+                raise TypeError(f"{name}: wanted a NumPy array in CPU memory, got {type(array).__name__}")
+            array = parameter.array = _device.kernels(name).as_view(name, array)
+        if _device.is_host_array(array) != _device.is_host_array(parameters[0].array):
+            raise TypeError(f"{name}: wanted all parameters in one memory, got some on the host and some on the device")
         if array.dtype.kind != "f" or array.dtype.itemsize not in (4, 8):
             raise TypeError(f"{name}: wanted float32 or float64, got {array.dtype}")
 
@@ -65,6 +70,10 @@ def placed(like: Array, place: int, value: float | Array) -> Array:
     load for the store before it when the two addresses agree in their last 12 bits, and waits for it in vain: a step over
     arrays that lie one behind the other and have 2^n elements takes 1.4 to 1.7 times as long.
     """
+    if not _device.is_host_array(like):
+        there: Array = _device.filled_like(like, value)
+        return there
+    value = _device.to_host(value)
     apart = place * _APART if like.nbytes >= _SMALLEST else 0
     modulus = _PAGE if apart else _LINE
     memory = np.empty(like.nbytes + modulus, np.uint8)
@@ -82,7 +91,7 @@ def flat_layout(parameters: list[Parameter], model: Any) -> tuple[list[int], int
         return [0] * len(arrays), -1
     if model is not None:
         flat = model.params
-        return [(a.ctypes.data - flat.ctypes.data) // a.itemsize for a in arrays], flat.size
+        return [(_device.address(a) - _device.address(flat)) // a.itemsize for a in arrays], flat.size
     ends = np.cumsum([array.size for array in arrays]).tolist()
     return [0, *ends[:-1]], ends[-1]
 
@@ -106,4 +115,7 @@ def make_plan(kernels: list[str], parameters: list[Parameter], model: Any, step_
         )
         for index, (parameter, offset) in enumerate(zip(parameters, offsets, strict=True))
     ]
-    return _core.OptimizerPlan(kernels, rows, flat_size, step_count)
+    on_host = _device.is_host_array(parameters[0].array)
+    plan = _core.OptimizerPlan if on_host else _device.kernels("params").OptimizerPlan
+    made: _core.OptimizerPlan = plan(kernels, rows, flat_size, step_count)
+    return made

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _device
 from ._binding import EMA_PLACE, placed
 from ._groups import Array, Parameter
 
@@ -43,7 +44,9 @@ def _follow_one(source: Parameter | None, name: str | None, array: Array, index_
     if index_map is None:
         if np.shape(source.array) != np.shape(array) or source.array.dtype != array.dtype:
             return Parameter(array, name, source.group)
-        return replace(source, array=array, name=name)
+        if isinstance(source.array, np.ndarray) == isinstance(array, np.ndarray):
+            return replace(source, array=array, name=name)
+        index_map = [None] * array.ndim  # moved between host and device: what it keeps moves with it
     axes = source.array.ndim
     if len(index_map) != axes:
         raise ValueError(f"index_maps[{name!r}]: wanted an entry for each of {axes} axes, got {len(index_map)}")
@@ -52,9 +55,12 @@ def _follow_one(source: Parameter | None, name: str | None, array: Array, index_
     if shape != np.shape(array):
         raise ValueError(f"index_maps[{name!r}]: keeps shape {shape}, the parameter has {np.shape(array)}")
     where = np.ix_(*kept)
-    states = {key: placed(array, place, state[where]) for place, (key, state) in enumerate(source.states.items(), 1)}
-    mask = None if source.mask is None else np.ascontiguousarray(source.mask[where])
-    ema = None if source.ema is None else placed(array, EMA_PLACE, source.ema[where])
+    states = {
+        key: placed(array, place, _device.to_host(state)[where])
+        for place, (key, state) in enumerate(source.states.items(), 1)
+    }
+    mask = None if source.mask is None else np.ascontiguousarray(_device.to_host(source.mask)[where])
+    ema = None if source.ema is None else placed(array, EMA_PLACE, _device.to_host(source.ema)[where])
     return replace(source, array=array, name=name, mask=mask, states=states, ema=ema)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _device
 from . import schedules
 from ._binding import EMA_PLACE, placed
 from ._groups import HYPERPARAMETERS, Array, Parameter, ParamGroup
@@ -34,7 +35,7 @@ def pack(
             state[index] = {"step": np.array(float(parameter.step))}
             if keeps_mu_product:
                 state[index]["mu_product"] = np.array(parameter.mu_product)
-            state[index] |= {name: array.copy() for name, array in parameter.states.items()}
+            state[index] |= {name: _device.host_copy(array) for name, array in parameter.states.items()}
     packed = []
     for number, group in enumerate(groups):
         entry = dict(group.hyperparameters)
@@ -46,7 +47,7 @@ def pack(
         packed.append(entry)
     own: dict[str, Any] = {"version": VERSION, "step_count": step_count, "skipped_steps": skipped_steps}
     if parameters[0].ema is not None:
-        own["ema"] = {index: np.array(parameter.ema) for index, parameter in enumerate(parameters)}
+        own["ema"] = {index: _device.host_copy(parameter.ema) for index, parameter in enumerate(parameters)}
     return {"state": state, "param_groups": packed, "sprat": own}
 
 
@@ -184,7 +185,7 @@ def _mapping(where: str, value: Any) -> Mapping[Any, Any]:
 
 def _array(where: str, value: Any, like: Array, place: int) -> Array:
     """An own copy of `value` in the dtype of `like`, as its state number `place`."""
-    array = np.asarray(value)
+    array = np.asarray(_device.to_host(value))
     if array.dtype.kind != "f":
         raise TypeError(f"{where}: wanted an array of floats, got {array.dtype}")
     if array.shape != like.shape:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _check
+from .. import _check, _device
 from ..nn.mlp import MLP
 from ..nn.model import LayerSpec
 from .formats import FORMATS, INTEGERS, PRODUCTS, ZEROS, group_size_of, to_bfloat16
@@ -79,6 +79,7 @@ def pack(
     >>> sprat.pack(model, ["int8", "float32"], calibration=x, plan="as asked", zeros="dense")
     PackedMLP(64-128-10, relu, static int8, float32)
     """
+    _device.refuse("pack", model)
     if not isinstance(model, MLP):
         raise TypeError(f"model: wanted an nn.MLP, got {type(model).__name__}")
     count = len(model.layers)

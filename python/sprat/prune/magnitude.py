@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _core
+from .. import _core, _device
 from .._check import check_number
 from . import patterns
 from .patterns import Mask
@@ -74,11 +74,18 @@ def threshold(
     if model is None:
         if layers is not None:
             raise TypeError("layers: only a model has layers, target is an array")
+        if _device.is_device_array(target):
+            return cast("Mask", _device.kernels("target").prune_threshold(target, t))
         array = cast("NDArray[np.floating]", target)
         mask = np.empty(np.shape(array), np.uint8)
         _core.prune_threshold(array, t, mask)
         return mask
     weights = layer_weights(model, layers)
+    if model.device != "cpu":
+        return join(
+            model,
+            {name: _device.to_host(_device.kernels("target").prune_threshold(w, t)) for name, w in weights.items()},
+        )
     masks = {name: np.empty(w.shape, np.uint8) for name, w in weights.items()}
     for name, w in weights.items():
         _core.prune_threshold(w, t, masks[name])
@@ -168,6 +175,10 @@ def magnitude(
         if layers is not None or isinstance(sparsity, Mapping):
             raise TypeError("layers: only a model has layers, target is an array")
         array = cast("NDArray[np.floating]", target)
+        if _device.is_device_array(target) and isinstance(rule, patterns.Unstructured):
+            share = check_number("sparsity", sparsity, 0, 1)
+            return cast("Mask", _device.kernels("target").prune_smallest([target], share)[0])
+        _device.refuse(f"prune.magnitude with pattern={pattern!r}", target)
         if not isinstance(rule, patterns.Unstructured):
             return _prune_matrix(array, rule, rule.limit(sparsity))
         mask = np.empty(np.shape(array), np.uint8)
@@ -180,6 +191,10 @@ def magnitude(
         check_rank(name, w)
     masks: dict[str, Mask] = {}
     for weights, share in groups:
+        if model.device != "cpu":
+            found = _device.kernels("target").prune_smallest(list(weights.values()), share)
+            masks |= dict(zip(weights, map(_device.to_host, found), strict=True))
+            continue
         mine = {name: np.empty(w.shape, np.uint8) for name, w in weights.items()}
         _prune_smallest(list(weights.values()), list(mine.values()), share)
         masks |= mine

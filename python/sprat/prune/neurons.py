@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _device
 from .importance import Criterion, Values, importances, mean_activations
 from .selection import chosen_layers
 
@@ -85,6 +86,7 @@ def neurons(
     >>> [layer.out_features for layer in model.layers]
     [12, 4, 10]
     """
+    _device.refuse("prune.neurons", model)
     chosen = _hidden_layers(model, layers)
     if scope not in ("layer", "global"):
         raise ValueError(f"scope: wanted 'layer' or 'global', got {scope!r}")
@@ -130,6 +132,7 @@ def remove_dead(model: MLP, *, optimizer: Optimizer | None = None, constants: bo
     >>> bool((model(x) == before).all())
     True
     """
+    _device.refuse("prune.remove_dead", model)
     total: Kept = {}
     while True:
         states = {layer: _dead(model, layer, constants) for layer in _hidden_layers(model, None)}
@@ -151,6 +154,7 @@ def keep(
 
     Of the layers in ``constants`` the next biases take over what removed neurons say, one number for each neuron.
     """
+    _device.refuse("prune.neurons", model)
     kept = {layer: index for layer, index in kept.items() if index.size < model.layers[layer].out_features}
     if not kept:
         return {}

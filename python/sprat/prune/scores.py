@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _device
 from .rows import labelled_batches
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def weight_scores(
     model: MLP, names: Iterable[str], criterion: str | Criterion | Mapping[str, Array], data: Any, loss: Any
 ) -> dict[str, Array]:
     """The score of every weight of these names; -inf where the model's mask has removed it already."""
+    _device.refuse("scores of weights", model)
     names = list(names)
     weights = {name: model.parameters()[name] for name in names}
     found: Mapping[str, Array]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._check import check_number
+from .._device import to_host
 from .patterns import Mask, Pattern
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def chosen_layers(layers: Iterable[int]) -> list[int]:
 
 def check_rank(name: str, weight: NDArray[np.floating]) -> None:
     """ValueError when a weight holds NaN."""
-    if np.isnan(weight).any():
+    if np.isnan(to_host(weight)).any():
         raise ValueError(f"target: {name} holds NaN, which has no rank")
 
 

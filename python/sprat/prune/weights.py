@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .. import _device
 from . import patterns
 from .patterns import Mask
 from .scores import Array, Criterion, weight_scores
@@ -74,6 +75,7 @@ def weights(
     >>> round(sprat.prune.report(model).sparsity, 2)
     0.9
     """
+    _device.refuse("prune.weights", model)
     rule = patterns.get(pattern)
     groups = weight_groups(model, rule, sparsity, scope, layers)
     names = [name for group, _ in groups for name in group]

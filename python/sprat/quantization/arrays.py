@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, overload
+from typing import Any, Literal, cast, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .. import _check, _core
+from .. import _check, _core, _device
 from . import _arguments as arguments
 
 
@@ -71,6 +71,9 @@ def quantize(
     codes: NDArray[Any] | None = _core.quantize_call(x, scale, zero_point, axis, dtype, out, quant_min, quant_max)
     if codes is not None:
         return codes
+    if _device.is_device_array(x):
+        codes = _device.kernels("x").quantize(x, scale, zero_point, axis, dtype, out, quant_min, quant_max)
+        return cast(NDArray[Any], codes)
     real = _check.real_array("x", x)
     integer = arguments.integer_dtype(dtype)
     low, high = arguments.code_range(integer, quant_min, quant_max)
@@ -119,6 +122,8 @@ def dequantize(
     numbers: NDArray[Any] | None = _core.dequantize_call(q, scale, zero_point, axis, dtype, out)
     if numbers is not None:
         return numbers
+    if _device.is_device_array(q):
+        return cast(NDArray[Any], _device.kernels("q").dequantize(q, scale, zero_point, axis, dtype, out))
     codes = arguments.integer_array("q", q)
     view = arguments.view_along(codes.shape, axis)
     real = _check.float_dtype("dtype", dtype) if out is None else _check.float_dtype_of("out", out)
@@ -205,6 +210,11 @@ def fake_quantize(
         )
         if numbers is not None:
             return numbers
+    if _device.is_device_array(x):
+        faked: NDArray[Any] = _device.kernels("x").fake_quantize(
+            x, scale, zero_point, axis, dtype, out, quant_min, quant_max, return_mask
+        )
+        return faked
     real = _check.real_array("x", x)
     integer = arguments.integer_dtype(dtype)
     low, high = arguments.code_range(integer, quant_min, quant_max)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _check
+from .. import _check, _device
 from ..nn.mlp import MLP
 from ..packing.model import PackedMLP
 from ..packing.pack import pack_layer
@@ -108,6 +108,7 @@ def quantize_model(
     >>> quantized.layers[1].is_static
     True
     """
+    _device.refuse("quantize_model", model)
     if not isinstance(model, MLP):
         raise TypeError(f"model: wanted an nn.MLP, got {type(model).__name__}")
     _check.check_choice("weights", weights, GRANULARITIES)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import _check
+from .. import _check, _device
 from ..nn.mlp import MLP
 from ..packing.formats import group_size_of
 from ..packing.model import PackedMLP
@@ -85,6 +85,7 @@ class QATConfig:
 
     def attach(self, trainer: Trainer) -> None:
         """Put fake quantization into a training run; ``fit`` calls it."""
+        _device.refuse("quantization-aware training", trainer.model)
         state = QATState(trainer.model, self)
         trainer.step_params = lambda: state.before_step(trainer.step)
         trainer.scored_model = state.measured

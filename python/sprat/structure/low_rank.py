@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import _device
 from .._check import check_number
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def low_rank(model: MLP, layer: int, *, rank: int | None = None, energy: float |
     >>> [(spec.in_features, spec.out_features) for spec in model.layers] == [(64, done.rank), (done.rank, 48), (48, 10)]
     True
     """
+    _device.refuse("low_rank", model)
     count = len(model.layers)
     if not -count <= layer < count:
         raise ValueError(f"layer: the model has layers 0 to {count - 1}, got {layer}")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _device
 from ..errors import SpratError
 from .history import History
 from .rows import Array
@@ -34,7 +35,7 @@ class NonFiniteError(SpratError, FloatingPointError):
 
 def gradient_arrays(gradients: Any) -> list[Array]:
     """The gradient's arrays, from a flat array, a list, or a mapping by name."""
-    if isinstance(gradients, np.ndarray):
+    if isinstance(gradients, np.ndarray) or _device.is_device_array(gradients):
         return [gradients]
     return list(gradients.values() if isinstance(gradients, Mapping) else gradients)
 
@@ -46,9 +47,9 @@ def gradient_order(model: Any, optimizer: Any) -> list[str] | None:
     """
     if getattr(optimizer, "_model", None) is model:
         return None
-    places = {array.ctypes.data: name for name, array in model.parameters().items() if name not in model.frozen}
+    places = {_device.address(array): name for name, array in model.parameters().items() if name not in model.frozen}
     arrays = [array for group in optimizer.param_groups for array in group["params"]]
-    names = [places.get(array.ctypes.data, "") for array in arrays]
+    names = [places.get(_device.address(array), "") for array in arrays]
     if "" in names:
         raise ValueError(
             "optimizer: updates other arrays than the model's trainable parameters; make it with the model"
@@ -58,5 +59,5 @@ def gradient_order(model: Any, optimizer: Any) -> list[str] | None:
 
 def energy_of(gradient: Array) -> float:
     """Sum of squares; NaN and infinity show in it. One pass, no temporary, no BLAS thread."""
-    flat = gradient.reshape(-1)
+    flat = _device.to_host(gradient).reshape(-1)
     return float(np.einsum("i,i->", flat, flat))

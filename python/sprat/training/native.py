@@ -33,6 +33,7 @@ def is_native(model: Any, optimizer: Any, loss: Any) -> bool:
     """Whether native code knows all of it: no method of a user's own is passed over."""
     return (
         is_native_loss(loss)
+        and getattr(model, "device", "cpu") == "cpu"
         and getattr(type(model), "loss_and_gradients", None) is MLP.loss_and_gradients
         and getattr(type(optimizer), "step", None) is Optimizer.step
         and "step" not in vars(optimizer)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .._device import call_from_host
 from .data import Batch
 from .rows import Array
 from .targets import Targets
@@ -111,7 +112,7 @@ def score(model: Any, batches: Iterable[Batch], targets: Targets) -> dict[str, f
     loss_sum, loss_weight = 0.0, 0.0
     scorer: _Accuracy | _Regression | None = None
     for x, y, weight in batches:
-        output = model(x)
+        output = call_from_host(model, x)
         share = batch_weight(targets.loss, y, weight)
         if share > 0:
             loss_sum += float(targets.loss(output, y, weight)[0]) * share

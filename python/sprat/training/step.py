@@ -116,7 +116,7 @@ class Step:
         model, optimizer = self.model, self.optimizer
         order = gradient_order(model, optimizer)
         out = self.gradients
-        if out is not None and not out.fits(model._layout, model._trainable):
+        if out is not None and not out.fits(model._layout, model._trainable, model._place):
             out = None
         loss, gradients = model.loss_and_gradients(
             x,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import _device
 from . import progress as progress_bars
 from .averages import averaged, take_average
 from .callbacks import Callback, Checkpoint
@@ -137,7 +138,7 @@ class Trainer:
         energy = math.fsum(map(energy_of, gradient_arrays(gradients)))
         if energy < SAFE_ENERGY:
             self._guarded_step(gradients)
-        elif all(np.isfinite(array).all() for array in gradient_arrays(gradients)):
+        elif all(np.isfinite(_device.to_host(array)).all() for array in gradient_arrays(gradients)):
             self._careful_step(gradients)
         elif skips:
             self._guarded_step(gradients)
@@ -154,12 +155,13 @@ class Trainer:
         if structure != self._buffer_structure:
             self._buffer, self._buffer_structure = None, structure
             self._order = gradient_order(model, self.optimizer)
+        put = model._place.put
         value, gradients = model.loss_and_gradients(
-            x,
-            y if outputs is None or loss.alpha != 1 else None,
+            put(x),
+            put(y) if outputs is None or loss.alpha != 1 else None,
             loss=loss,
-            sample_weight=weight,
-            teacher=None if outputs is None else outputs[self.batch_rows],
+            sample_weight=put(weight),
+            teacher=None if outputs is None else put(outputs[self.batch_rows]),
             dropout_seed=self.seed,
             step=self.step,
             params=self.step_params(),
@@ -182,7 +184,7 @@ class Trainer:
         before = self.model.params.copy()
         state = self.optimizer.state_dict()
         self._guarded_step(gradients)
-        if not np.isfinite(self.model.params).all():
+        if not np.isfinite(_device.to_host(self.model.params)).all():
             self.model.params[...] = before
             self.optimizer.load_state_dict(state)
             self.step -= 1

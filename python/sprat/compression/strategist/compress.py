@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ... import __version__, runtime
+from ... import __version__, _device, runtime
 from ..._check import check_count, check_number, float_dtype
 from ...nn import MLP
 from ...training.data import split_rows
@@ -123,6 +123,7 @@ def compress(
     >>> found.reached, found.smaller > 1
     (True, True)
     """
+    _device.refuse("compress", model)
     goal = Goal.of(max_loss, max_bytes, max_latency, margin, prefer)
     budget_seconds = check_number("seconds", seconds, _LEAST_SECONDS)
     check_count("seed", seed, 0, _MAX_SEED)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ... import _check, _core
+from ... import _check, _core, _device
 from ...errors import FormatError
 from ._arguments import number_rows
 
@@ -82,6 +82,11 @@ class Loss(ABC):
     def _compute(
         self, output: ArrayLike, target: ArrayLike | None, sample_weight: ArrayLike | None, teacher: ArrayLike | None
     ) -> tuple[float, NDArray[Any]]:
+        if _device.is_device_array(output):
+            there: tuple[float, NDArray[Any]] = _device.kernels("output").loss(
+                self, output, target, sample_weight, teacher
+            )
+            return there
         z = _check.real_array("output", output, integers=True)
         if z.ndim != 2:
             raise ValueError(f"output: wanted (rows, columns), got shape {z.shape}")
