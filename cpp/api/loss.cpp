@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "api/checks.h"
 #include "api/dispatch.h"
+#include "api/loss_checks.h"
 #include "core/parallel.h"
 
 namespace sprat {
@@ -16,20 +16,9 @@ constexpr int64_t kBlockElements = 1024;
 // Below this many elements a second thread costs more than it brings.
 constexpr int64_t kGrainElements = 4096;
 
-struct Call {
-  const sprat_loss_params& params;
+struct Call : LossArguments {
   const LossKernel& kernel;
-  sprat_dtype dtype;
-  const void* output;
-  const void* target;
-  sprat_target target_kind;
-  const void* teacher;
-  const void* sample_weight;
-  int64_t rows, columns;
-  void* grad_output;
 
-  double hard_share() const { return teacher ? 1 - params.alpha : 1; }
-  double soft_share() const { return teacher ? params.alpha : 0; }
   double weight(int64_t row) const { return sample_weight ? number(sample_weight, row) : 1; }
   double number(const void* array, int64_t i) const {
     return dtype == SPRAT_FLOAT64 ? static_cast<const double*>(array)[i] : double(static_cast<const float*>(array)[i]);
@@ -37,75 +26,33 @@ struct Call {
 };
 
 sprat_status check_weights(const Call& call, const char* name, const void* weights, int64_t n) {
-  if (!weights) return SPRAT_OK;
-  SPRAT_RETURN_IF_REFUSED(check_array(name, weights, item_size(call.dtype)));
-  for (int64_t i = 0; i < n; ++i) {
+  for (int64_t i = 0; weights && i < n; ++i) {
     const double w = call.number(weights, i);
-    SPRAT_REQUIRE(w >= 0 && std::isfinite(w), "%s: wanted finite numbers of at least 0, got %g at %lld", name, w,
-                  shown(i));
+    if (!(w >= 0 && std::isfinite(w))) return refuse_weight(name, w, i);
   }
-  return SPRAT_OK;
-}
-
-sprat_status check_params(const Call& call) {
-  const sprat_loss_params& p = call.params;
-  SPRAT_REQUIRE(p.label_smoothing >= 0 && p.label_smoothing < 1, "label_smoothing: wanted a number in [0, 1), got %g",
-                p.label_smoothing);
-  SPRAT_REQUIRE(p.delta > 0 && !std::isinf(p.delta), "delta: wanted a finite number above 0, got %g", p.delta);
-  if (!call.teacher) return SPRAT_OK;
-  SPRAT_REQUIRE(p.temperature > 0 && !std::isinf(p.temperature), "temperature: wanted a finite number above 0, got %g",
-                p.temperature);
-  SPRAT_REQUIRE(p.alpha >= 0 && p.alpha <= 1, "alpha: wanted a number in [0, 1], got %g", p.alpha);
   return SPRAT_OK;
 }
 
 sprat_status check_target(const Call& call) {
   if (call.target_kind == SPRAT_TARGET_CLASSES) {
-    SPRAT_REQUIRE(call.kernel.takes_classes, "target: %s wants numbers, one for each column, got class ids",
-                  call.kernel.name);
-    SPRAT_RETURN_IF_REFUSED(check_array("target", call.target, sizeof(int64_t)));
     const int64_t* target = static_cast<const int64_t*>(call.target);
     for (int64_t row = 0; row < call.rows; ++row) {
-      SPRAT_REQUIRE(target[row] >= 0 && target[row] < call.columns,
-                    "target: wanted class ids in [0, %lld), got %lld in row %lld", shown(call.columns),
-                    shown(target[row]), shown(row));
+      if (!(target[row] >= 0 && target[row] < call.columns)) return refuse_class(call, target[row], row);
     }
     return SPRAT_OK;
   }
-  SPRAT_RETURN_IF_REFUSED(check_array("target", call.target, item_size(call.dtype)));
-  if (!call.kernel.unit_target) return SPRAT_OK;
-  for (int64_t i = 0; i < call.rows * call.columns; ++i) {
+  for (int64_t i = 0; call.unit_target && i < call.rows * call.columns; ++i) {
     const double t = call.number(call.target, i);
-    SPRAT_REQUIRE(t >= 0 && t <= 1, "target: %s wants numbers in [0, 1], got %g in row %lld", call.kernel.name, t,
-                  shown(i / call.columns));
+    if (!(t >= 0 && t <= 1)) return refuse_target(call, t, i);
   }
   return SPRAT_OK;
 }
 
-sprat_status check_call(const Call& call) {
-  SPRAT_REQUIRE(is_float(call.dtype), "dtype: wanted float32 or float64");
-  SPRAT_REQUIRE(call.rows > 0, "output: wanted at least one row, got %lld", shown(call.rows));
-  SPRAT_REQUIRE(call.columns > 0, "output: wanted at least one column, got %lld", shown(call.columns));
-  SPRAT_REQUIRE(size_fits(call.rows, call.columns), "output: too large");
-  SPRAT_REQUIRE(!call.kernel.takes_classes || call.columns > 1,
-                "output: %s wants a column for each of at least 2 classes, got 1; one column is for bce_with_logits",
-                call.kernel.name);
-  SPRAT_REQUIRE(call.target_kind == SPRAT_TARGET_NUMBERS || call.target_kind == SPRAT_TARGET_CLASSES,
-                "target_kind: wanted numbers or classes, got %d", static_cast<int>(call.target_kind));
-  SPRAT_RETURN_IF_REFUSED(check_params(call));
-  const int64_t item = item_size(call.dtype), bytes = call.rows * call.columns * item;
-  SPRAT_RETURN_IF_REFUSED(check_array("output", call.output, item));
+sprat_status check_elements(const Call& call) {
   if (call.hard_share() > 0) SPRAT_RETURN_IF_REFUSED(check_target(call));
-  if (call.teacher) SPRAT_RETURN_IF_REFUSED(check_array("teacher", call.teacher, item));
   SPRAT_RETURN_IF_REFUSED(check_weights(call, "sample_weight", call.sample_weight, call.rows));
   SPRAT_RETURN_IF_REFUSED(check_weights(call, "class_weight", call.params.class_weight, call.columns));
-  SPRAT_RETURN_IF_REFUSED(check_weights(call, "pos_weight", call.params.pos_weight, call.columns));
-  if (!call.grad_output) return SPRAT_OK;
-  SPRAT_RETURN_IF_REFUSED(check_array("grad_output", call.grad_output, item));
-  SPRAT_REQUIRE((call.grad_output == call.output && !call.teacher) || !overlap(call.grad_output, call.output, bytes),
-                "grad_output overlaps output");
-  SPRAT_REQUIRE(!overlap(call.grad_output, call.teacher, bytes), "grad_output overlaps teacher");
-  return SPRAT_OK;
+  return check_weights(call, "pos_weight", call.params.pos_weight, call.columns);
 }
 
 // What the mean divides by: sums over the rows, in order.
@@ -181,13 +128,14 @@ sprat_status sprat_loss(const sprat_loss_params* params, sprat_dtype dtype, cons
   SPRAT_REQUIRE(sprat_loss_name(params->loss), "params.loss: there is no loss %d", params->loss);
   SPRAT_REQUIRE(value, "value must not be NULL");
   const LossKernel& kernel = kernels().loss->list[params->loss];
-  const Call call{*params, kernel,        dtype, output,  target,     target_kind,
-                  teacher, sample_weight, rows,  columns, grad_output};
-  SPRAT_RETURN_IF_REFUSED(check_call(call));
+  const Call call{{*params, kernel.name, kernel.takes_classes, kernel.unit_target, dtype, output, target, target_kind,
+                   teacher, sample_weight, rows, columns, grad_output},
+                  kernel};
+  SPRAT_RETURN_IF_REFUSED(check_loss(call));
+  SPRAT_RETURN_IF_REFUSED(check_elements(call));
   const Denominators by = denominators(call);
   const double hard_share = call.hard_share(), soft_share = call.soft_share();
-  SPRAT_REQUIRE(by.soft > 0, "sample_weight: the weights of these rows sum to 0");
-  SPRAT_REQUIRE(hard_share == 0 || by.hard > 0, "class_weight: the weights of these rows sum to 0");
+  SPRAT_RETURN_IF_REFUSED(check_denominators(call, by.hard, by.soft));
 
   double result = 0;
   if (hard_share > 0) {

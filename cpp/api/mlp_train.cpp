@@ -1,7 +1,6 @@
 // Training passes of the C ABI: forward into a workspace, backward out of it, and both around a loss.
 #include <algorithm>
 #include <atomic>
-#include <initializer_list>
 
 #include "api/dispatch.h"
 #include "api/mlp_backward.h"
@@ -67,47 +66,6 @@ sprat_status forward_train(const sprat_mlp& mlp, const void* params, const void*
     }
   }
   workspace.mlp_id = mlp.id;
-  return SPRAT_OK;
-}
-
-struct Read {
-  const char* name;
-  const void* array;
-  int64_t bytes;
-};
-using Reads = std::initializer_list<Read>;
-
-sprat_status check_written(const char* name, const void* written, int64_t bytes, int64_t element_size, Reads reads) {
-  SPRAT_REQUIRE(is_aligned(written, element_size), "%s: wanted an array aligned to its element", name);
-  for (const Read& read : reads) {
-    SPRAT_REQUIRE(!overlap(written, bytes, read.array, read.bytes), "%s must not overlap %s", name, read.name);
-  }
-  return SPRAT_OK;
-}
-
-// What gradients are written to must overlap nothing that is read: `reads`, and what gradients itself tells.
-sprat_status check_gradients(const sprat_mlp& mlp, int64_t rows, Reads reads, const sprat_mlp_gradients* gradients) {
-  const int64_t size = mlp.element_size(), bytes = mlp.num_params * size;
-  const int64_t x_bytes = rows * mlp.layers.front().in_features * size;
-  SPRAT_REQUIRE(gradients && gradients->size == sizeof *gradients, "gradients.size: wanted %zu", sizeof *gradients);
-  SPRAT_REQUIRE(gradients->params, "gradients.params must not be NULL");
-  SPRAT_RETURN_IF_REFUSED(check_written("gradients.params", gradients->params, bytes, size, reads));
-  SPRAT_RETURN_IF_REFUSED(check_written("gradients.x", gradients->x, x_bytes, size, reads));
-  SPRAT_REQUIRE(!overlap(gradients->x, x_bytes, gradients->params, bytes),
-                "gradients.x must not overlap gradients.params");
-  SPRAT_REQUIRE(!overlap(gradients->frozen, 2 * mlp.num_layers(), gradients->params, bytes) &&
-                    !overlap(gradients->frozen, 2 * mlp.num_layers(), gradients->x, x_bytes),
-                "gradients.frozen must not overlap what is written");
-  if (!gradients->hidden) return SPRAT_OK;
-  SPRAT_REQUIRE(!gradients->hidden[mlp.num_layers() - 1], "gradients.hidden: the last layer's is grad_output");
-  for (int64_t l = 0; l < mlp.num_layers(); ++l) {
-    const void* hidden = gradients->hidden[l];
-    const int64_t hidden_bytes = rows * mlp.layer(l).out_features * size;
-    SPRAT_REQUIRE(is_aligned(hidden, size), "gradients.hidden[%lld]: wanted an array aligned to its element", shown(l));
-    SPRAT_REQUIRE(!overlap(hidden, hidden_bytes, gradients->params, bytes) &&
-                      !overlap(hidden, hidden_bytes, gradients->x, x_bytes),
-                  "gradients.hidden[%lld] must not overlap what is written", shown(l));
-  }
   return SPRAT_OK;
 }
 

@@ -1,6 +1,7 @@
 #include "kernels/batch.h"
 
 #include "core/rng.h"
+#include "formulas/dropout.h"
 #include "kernels/linear.h"
 #include "kernels/panel.h"
 #include "kernels/reduce.h"
@@ -105,11 +106,7 @@ void dropout(const Dropout& dropout, int64_t first_row, int64_t panel_begin, int
   constexpr int64_t kWidth = kPanelColumns<T>;
   const Philox generator(dropout.seed);
   const int64_t columns = dropout.columns, blocks = divide_up(columns, 4);
-  // uniform < probability as a comparison of integers: both sides times 2^24.
-  const double scaled = dropout.probability * 0x1p24;
-  uint32_t threshold = static_cast<uint32_t>(scaled);
-  if (threshold < scaled) ++threshold;
-  const T scale = T(1 / (1 - dropout.probability));
+  const InvertedDropout<T> formula(dropout.probability);
 
   uint32_t words[4][kWidth];
   for (int64_t panel = panel_begin; panel < panel_end; ++panel) {
@@ -125,8 +122,7 @@ void dropout(const Dropout& dropout, int64_t first_row, int64_t panel_begin, int
         const T* in = static_cast<const T*>(x) + begin;
         T* out = static_cast<T*>(y) + begin;
         for (int64_t lane = 0; lane < kWidth; ++lane) {
-          const T kept = in[lane] * scale;
-          out[lane] = (words[w][lane] >> 8) >= threshold ? kept : T(0);
+          out[lane] = formula(in[lane], words[w][lane]);
         }
       }
     }
