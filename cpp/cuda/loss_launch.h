@@ -104,10 +104,11 @@ sprat_status run_part(const LossArguments& loss, bool is_soft, double share, boo
   } else {
     T* terms = static_cast<T*>(at.terms);
     SPRAT_RETURN_IF_REFUSED(ElementLaunch<T>::launch(loss.params.loss, is_soft, args, terms, stream));
-    SPRAT_RETURN_IF_REFUSED(cuda::launch(sum_terms<T>, dim3(static_cast<unsigned>(blocks.count)), dim3(kRowLanes),
-                                         stream, terms, blocks, at.sums));
+    constexpr unsigned kWarp = 32;
+    const dim3 grid(static_cast<unsigned>(cuda::blocks_for(blocks.count * kRowLanes, kWarp)));
+    SPRAT_RETURN_IF_REFUSED(cuda::launch(sum_terms<T>, grid, kWarp, stream, terms, blocks, at.sums));
   }
-  return cuda::launch(add_part, dim3(1), dim3(1), stream, at.sums, blocks.count, share, is_soft, at.state);
+  return cuda::launch(add_part, dim3(1), dim3(32), stream, at.sums, blocks.count, share, is_soft, at.state);
 }
 
 template <class T>

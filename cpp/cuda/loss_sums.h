@@ -89,11 +89,12 @@ __global__ void sum_denominators(const DenominatorArgs<T> args, cuda::LossState*
   state->value = 0;
 }
 
-// Block blockIdx.x; its 16 threads are the logical lanes: of a row's columns, or of rows of one column.
+// 16 threads for a block of rows: they are the logical lanes, of a row's columns, or of rows of one column.
 template <class T>
 __global__ void sum_terms(const T* terms, const cuda::LossBlocks blocks, double* sums) {
   const RowThreads threads;
-  const int64_t begin = blockIdx.x * blocks.block_rows;
+  const int64_t block = row_of_threads(), begin = block * blocks.block_rows;
+  if (block >= blocks.count) return;
   const int64_t end = blocks.rows - begin < blocks.block_rows ? blocks.rows : begin + blocks.block_rows;
   double sum = 0;
   if (blocks.columns == 1) {
@@ -106,7 +107,7 @@ __global__ void sum_terms(const T* terms, const cuda::LossBlocks blocks, double*
     }
   }
   sum = threads.join(sum);
-  if (threads.lane == 0) sums[blockIdx.x] = sum;
+  if (threads.lane == 0) sums[block] = sum;
 }
 
 // Thread b adds the rows of block b.
@@ -120,7 +121,9 @@ __global__ void sum_row_losses(const double* losses, const cuda::LossBlocks bloc
   sums[threadIdx.x] = total;
 }
 
+// By one thread.
 __global__ void add_part(const double* sums, int64_t count, double share, bool is_soft, cuda::LossState* state) {
+  if (threadIdx.x != 0) return;
   double total = 0;
   for (int64_t b = 0; b < count; ++b) total += sums[b];
   state->value += share * (total / (is_soft ? state->soft_by : state->hard_by)) + state->refused;

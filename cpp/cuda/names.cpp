@@ -1,6 +1,9 @@
-// Activations by their place in the list, for the checks of api/ that this module shares: it does without libsprat.
+// Activations and losses by their place in the list, for the checks of api/ that this module shares: it does without libsprat.
+#include <cstring>
+
+#include "cuda/loss.h"
+#include "cuda/sprat_cuda.h"
 #include "formulas/activation/list.h"
-#include "sprat/sprat.h"
 
 namespace {
 
@@ -24,4 +27,18 @@ const char* sprat_activation_name(int32_t activation) noexcept {
 
 int32_t sprat_activation_needs_input(int32_t activation) noexcept {
   return activation >= 0 && activation < All::count ? All::list[activation].needs_input : -1;
+}
+
+int32_t sprat_cuda_activation_find(const char* name) noexcept {
+  for (int32_t i = 0; name && i < All::count; ++i) {
+    if (std::strcmp(All::list[i].name, name) == 0) return i;
+  }
+  return -1;
+}
+
+int32_t sprat_cuda_loss_find(const char* name) noexcept {
+  for (int32_t i = 0; name && sprat::cuda::describe_loss(i); ++i) {
+    if (std::strcmp(sprat::cuda::describe_loss(i)->name, name) == 0) return i;
+  }
+  return -1;
 }

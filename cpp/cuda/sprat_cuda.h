@@ -71,6 +71,104 @@ SPRAT_API sprat_status sprat_cuda_optimizer_step(const sprat_optimizer_group* gr
                                                  const sprat_optimizer_options* options, double* grad_norm,
                                                  void* stream) SPRAT_NOEXCEPT;
 
+/* ---- activations ------------------------------------------------------------------------------------------------- */
+
+/* As sprat_activation_find, for those who have this module alone. */
+SPRAT_API int32_t sprat_cuda_activation_find(const char* name) SPRAT_NOEXCEPT;
+
+/* See sprat_activation_forward and sprat_activation_backward. */
+SPRAT_API sprat_status sprat_cuda_activation_forward(int32_t activation, sprat_dtype dtype, const void* z, void* y,
+                                                     int64_t length, void* stream) SPRAT_NOEXCEPT;
+SPRAT_API sprat_status sprat_cuda_activation_backward(int32_t activation, sprat_dtype dtype, const void* z,
+                                                      const void* y, const void* grad_y, void* grad_z, int64_t length,
+                                                      void* stream) SPRAT_NOEXCEPT;
+
+/* ---- products ---------------------------------------------------------------------------------------------------- */
+
+/* All arrays are row-major; weight is (out_features, in_features). */
+typedef enum sprat_cuda_product {
+  SPRAT_CUDA_FORWARD = 0,        /* c (rows, out) = a (rows, in) b (out, in)^T:    m = rows, n = out, k = in */
+  SPRAT_CUDA_INPUT_GRADIENT = 1, /* c (rows, in) = a (rows, out) b (out, in):      m = rows, n = in,  k = out */
+  SPRAT_CUDA_WEIGHT_GRADIENT = 2 /* c (out, in) = a (rows, out)^T b (rows, in):    m = out,  n = in,  k = rows */
+} sprat_cuda_product;
+
+/* c (m, n) as the network's layers compute it: k ascends by fused multiply-add from zero; of a weight gradient within
+ * blocks of 512, whose sums are added in order. c must overlap neither a nor b. */
+SPRAT_API sprat_status sprat_cuda_multiply(sprat_dtype dtype, sprat_cuda_product product, const void* a, const void* b,
+                                           void* c, int64_t m, int64_t n, int64_t k, void* stream) SPRAT_NOEXCEPT;
+
+/* ---- losses ------------------------------------------------------------------------------------------------------ */
+
+/* As sprat_loss_find, for those who have this module alone. */
+SPRAT_API int32_t sprat_cuda_loss_find(const char* name) SPRAT_NOEXCEPT;
+
+/* See sprat_loss; class_weight and pos_weight are memory of the device too. Waits for the stream. */
+SPRAT_API sprat_status sprat_cuda_loss(const sprat_loss_params* params, sprat_dtype dtype, const void* output,
+                                       const void* target, sprat_target target_kind, const void* teacher,
+                                       const void* sample_weight, int64_t rows, int64_t columns, void* grad_output,
+                                       double* value, void* stream) SPRAT_NOEXCEPT;
+SPRAT_API sprat_status sprat_cuda_softmax(sprat_dtype dtype, const void* x, void* y, int64_t rows, int64_t columns,
+                                          void* stream) SPRAT_NOEXCEPT;
+SPRAT_API sprat_status sprat_cuda_log_softmax(sprat_dtype dtype, const void* x, void* y, int64_t rows, int64_t columns,
+                                              void* stream) SPRAT_NOEXCEPT;
+
+/* ---- networks ---------------------------------------------------------------------------------------------------- */
+
+/* The structure of a network, and what a training pass keeps on the device. A workspace's memory grows when a batch
+ * needs more, and is used by one stream at a time; the calls of a training pass go on the same one. */
+typedef struct sprat_cuda_mlp sprat_cuda_mlp;
+typedef struct sprat_cuda_workspace sprat_cuda_workspace;
+
+/* See sprat_mlp_create. */
+SPRAT_API sprat_status sprat_cuda_mlp_create(const sprat_layer* layers, int64_t num_layers, int64_t num_params,
+                                             sprat_dtype dtype, sprat_cuda_mlp** mlp) SPRAT_NOEXCEPT;
+SPRAT_API void sprat_cuda_mlp_destroy(sprat_cuda_mlp* mlp) SPRAT_NOEXCEPT; /* NULL is allowed */
+
+/* See sprat_mlp_forward. */
+SPRAT_API sprat_status sprat_cuda_mlp_forward(const sprat_cuda_mlp* mlp, const void* params, const void* x,
+                                              int64_t rows, int64_t layer, const sprat_mlp_options* options, void* out,
+                                              void* stream) SPRAT_NOEXCEPT;
+
+SPRAT_API sprat_status sprat_cuda_workspace_create(sprat_cuda_workspace** workspace) SPRAT_NOEXCEPT;
+/* Waits for the device, which may still use its memory. NULL is allowed. */
+SPRAT_API void sprat_cuda_workspace_destroy(sprat_cuda_workspace* workspace) SPRAT_NOEXCEPT;
+
+/* See sprat_mlp_forward_train, sprat_workspace_activations and sprat_mlp_backward. Of sprat_mlp_gradients, `frozen` and
+ * the list `hidden` are host memory, as the device asks nobody what to do next. */
+SPRAT_API sprat_status sprat_cuda_mlp_forward_train(const sprat_cuda_mlp* mlp, const void* params, const void* x,
+                                                    int64_t rows, const sprat_mlp_options* options,
+                                                    sprat_cuda_workspace* workspace, void* stream) SPRAT_NOEXCEPT;
+SPRAT_API sprat_status sprat_cuda_workspace_activations(sprat_cuda_workspace* workspace, const sprat_cuda_mlp* mlp,
+                                                        int64_t layer, int64_t rows, void* out,
+                                                        void* stream) SPRAT_NOEXCEPT;
+SPRAT_API sprat_status sprat_cuda_mlp_backward(const sprat_cuda_mlp* mlp, const void* params,
+                                               sprat_cuda_workspace* workspace, const void* grad_output, int64_t rows,
+                                               const sprat_mlp_gradients* gradients, void* stream) SPRAT_NOEXCEPT;
+
+/* Forward, loss and backward. With `loss` it waits for the stream. With loss NULL nobody waits: the value stays in the
+ * workspace, and where sprat_loss would have refused an element (a class id beyond the columns, a weight below 0), the
+ * loss and every gradient become NaN. */
+SPRAT_API sprat_status sprat_cuda_mlp_loss_and_gradients(const sprat_cuda_mlp* mlp, const void* params,
+                                                         const sprat_mlp_batch* batch,
+                                                         const sprat_loss_params* loss_params,
+                                                         const sprat_mlp_options* options,
+                                                         sprat_cuda_workspace* workspace,
+                                                         const sprat_mlp_gradients* gradients, double* loss,
+                                                         void* stream) SPRAT_NOEXCEPT;
+/* The loss of the last call that left one in the workspace. Waits for the stream. */
+SPRAT_API sprat_status sprat_cuda_workspace_loss(const sprat_cuda_workspace* workspace, double* loss,
+                                                 void* stream) SPRAT_NOEXCEPT;
+
+/* A whole training step: sprat_cuda_mlp_loss_and_gradients, then sprat_cuda_optimizer_step with groups whose tensors lie
+ * in params and gradients->params. Waits for the stream only if loss or grad_norm is not NULL or require_finite is set;
+ * without them the caller advances the groups (sprat_optimizer_advance) and calls again. */
+SPRAT_API sprat_status sprat_cuda_mlp_step(const sprat_cuda_mlp* mlp, const void* params, const sprat_mlp_batch* batch,
+                                           const sprat_loss_params* loss_params, const sprat_mlp_options* options,
+                                           sprat_cuda_workspace* workspace, const sprat_mlp_gradients* gradients,
+                                           const sprat_optimizer_group* groups, int64_t num_groups,
+                                           const sprat_optimizer_options* optimizer_options, double* loss,
+                                           double* grad_norm, void* stream) SPRAT_NOEXCEPT;
+
 #ifdef __cplusplus
 }
 #endif

@@ -48,6 +48,8 @@ inline Address address_of(const void* p) { return reinterpret_cast<Address>(p); 
 
 void bind_device(nb::module_& m);
 void bind_dlpack(nb::module_& m);
+void bind_loss(nb::module_& m);
+void bind_network(nb::module_& m);
 void bind_optimizer(nb::module_& m);
 
 }  // namespace sprat::cuda::bindings

@@ -7,5 +7,7 @@ NB_MODULE(_cuda, m) {
   m.doc() = "Kernels of sprat for CUDA devices. Use sprat.cuda; names here may change.";
   bind_device(m);
   bind_dlpack(m);
+  bind_loss(m);
+  bind_network(m);
   bind_optimizer(m);
 }
