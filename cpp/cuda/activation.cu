@@ -1,4 +1,6 @@
 // Activations on their own, element by element.
+#include <cstring>
+
 #include "cuda/launch.h"
 #include "formulas/activation/list.h"
 
@@ -23,6 +25,7 @@ struct ActivationsOf {
   template <class... Formulas>
   struct List {
     static constexpr int32_t count = sizeof...(Formulas);
+    static constexpr const char* names[] = {Formulas::kName...};
     static constexpr bool needs_input[] = {Formulas::kNeedsInput...};
     static Forward forward(int32_t which) {
       const Forward list[] = {activation_forward<Formulas, T>...};
@@ -38,8 +41,8 @@ template <class T>
 using ActivationList = ActivationFormulas<ActivationsOf<T>::template List>;
 
 inline sprat_status check_activation(int32_t activation, sprat_dtype dtype, int64_t length) {
-  SPRAT_REQUIRE(activation >= 0 && activation < ActivationList<float>::count,
-                "activation: there is no activation %d", activation);
+  SPRAT_REQUIRE(activation >= 0 && activation < ActivationList<float>::count, "activation: there is no activation %d",
+                activation);
   SPRAT_REQUIRE(is_float(dtype), "dtype: wanted float32 or float64");
   SPRAT_REQUIRE(length >= 0 && size_fits(length, 1), "length: wanted at least 0, got %lld", shown(length));
   return SPRAT_OK;
@@ -61,6 +64,14 @@ sprat_status backward_of(int32_t activation, const void* z, const void* y, const
 }
 
 SPRAT_ISA_END
+
+int32_t sprat_cuda_activation_find(const char* name) noexcept {
+  using List = sprat::ActivationList<float>;
+  for (int32_t i = 0; name && i < List::count; ++i) {
+    if (std::strcmp(List::names[i], name) == 0) return i;
+  }
+  return -1;
+}
 
 sprat_status sprat_cuda_activation_forward(int32_t activation, sprat_dtype dtype, const void* z, void* y,
                                            int64_t length, void* stream) noexcept {

@@ -61,8 +61,8 @@ class BackwardPass {
     void* grad = trace(l).grad;
     const int64_t n = workspace_.rows * layer.out_features;
     if (memory.dropped) {
-      SPRAT_RETURN_IF_REFUSED(apply_dropout(mlp_.dtype, call_.dropout(l), call_.first_row(), workspace_.rows, dy_, grad,
-                                            call_.stream));
+      SPRAT_RETURN_IF_REFUSED(
+          apply_dropout(mlp_.dtype, call_.dropout(l), call_.first_row(), workspace_.rows, dy_, grad, call_.stream));
       dy_ = grad;
     }
     if (hidden(l)) {
@@ -70,8 +70,8 @@ class BackwardPass {
       dy_ = grad;
     }
     if (call_.activation(l) == ActivationClass::kIdentity) return SPRAT_OK;
-    SPRAT_RETURN_IF_REFUSED(sprat_cuda_activation_backward(layer.activation, mlp_.dtype, memory.z, memory.y, dy_, grad,
-                                                           n, call_.stream));
+    SPRAT_RETURN_IF_REFUSED(
+        sprat_cuda_activation_backward(layer.activation, mlp_.dtype, memory.z, memory.y, dy_, grad, n, call_.stream));
     dy_ = grad;
     return SPRAT_OK;
   }

@@ -8,8 +8,8 @@
 
 namespace sprat::cuda {
 
-// y = dropout(x) of (rows, dropout.columns); row 0 is row `first_row` for the generator. y may be x. The gradient is the
-// same function of the gradient.
+// y = dropout(x) of (rows, dropout.columns); row 0 is row `first_row` for the generator. y may be x. The gradient is
+// the same function of the gradient.
 sprat_status apply_dropout(sprat_dtype dtype, const Dropout& dropout, int64_t first_row, int64_t rows, const void* x,
                            void* y, void* stream);
 // y = dequantize(quantize(x)).

@@ -100,9 +100,19 @@ sprat_status sprat_cuda_loss(const sprat_loss_params* params, sprat_dtype dtype,
   const cuda::LossDescription* found = cuda::describe_loss(params->loss);
   SPRAT_REQUIRE(found, "params.loss: there is no loss %d", params->loss);
   SPRAT_REQUIRE(value, "value must not be NULL");
-  const LossArguments loss{*params, found->name, found->takes_classes, found->unit_target, dtype,
-                           output,  target,      target_kind,          teacher,            sample_weight,
-                           rows,    columns,     grad_output};
+  const LossArguments loss{*params,
+                           found->name,
+                           found->takes_classes,
+                           found->unit_target,
+                           dtype,
+                           output,
+                           target,
+                           target_kind,
+                           teacher,
+                           sample_weight,
+                           rows,
+                           columns,
+                           grad_output};
   SPRAT_RETURN_IF_REFUSED(check_loss(loss));
   cuda::Scratch scratch(stream);
   SPRAT_RETURN_IF_REFUSED(scratch.allocate(cuda::LossRun::bytes(rows, columns)));

@@ -69,8 +69,8 @@ sprat_status begin_loss_of(const LossArguments& loss, void* memory, void* stream
   const LossChecks<T> checks{ids, shares, sample_weight, class_weight, pos_weight, loss.rows, loss.columns};
   int64_t length = shares ? loss.rows * loss.columns : ids || sample_weight ? loss.rows : 0;
   if ((class_weight || pos_weight) && length < loss.columns) length = loss.columns;
-  SPRAT_RETURN_IF_REFUSED(cuda::launch(check_elements<T>, blocks_of_elements(length), cuda::kThreads, stream, checks,
-                                       length, at.state));
+  SPRAT_RETURN_IF_REFUSED(
+      cuda::launch(check_elements<T>, blocks_of_elements(length), cuda::kThreads, stream, checks, length, at.state));
   const DenominatorArgs<T> args{sample_weight, ids,          ids ? class_weight : nullptr,
                                 loss.rows,     loss.columns, loss.takes_classes ? 1.0 : double(loss.columns),
                                 has_hard};
@@ -95,7 +95,7 @@ sprat_status run_part(const LossArguments& loss, bool is_soft, double share, boo
   const cuda::LossBlocks blocks(loss.rows, loss.columns);
   if (loss.takes_classes) {
     auto* losses = static_cast<double*>(at.terms);
-    const auto kernel = is_soft                                       ? softmax_teacher_rows<T>
+    const auto kernel = is_soft                                    ? softmax_teacher_rows<T>
                         : loss.target_kind == SPRAT_TARGET_CLASSES ? cross_entropy_rows<T, true>
                                                                    : cross_entropy_rows<T, false>;
     SPRAT_RETURN_IF_REFUSED(cuda::launch(kernel, blocks_of_rows(loss.rows), cuda::kThreads, stream, args, losses));

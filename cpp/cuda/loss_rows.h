@@ -36,8 +36,7 @@ struct RowThreads {
   unsigned mask;
 
   __device__ RowThreads()
-      : lane(static_cast<int>(threadIdx.x) % kRowLanes),
-        mask(0xffffu << (threadIdx.x % 32 / kRowLanes * kRowLanes)) {}
+      : lane(static_cast<int>(threadIdx.x) % kRowLanes), mask(0xffffu << (threadIdx.x % 32 / kRowLanes * kRowLanes)) {}
 
   // Of all lanes by halves: 0 + 8, 1 + 9, ...; every lane gets it.
   __device__ double join(double sum) const {
@@ -54,9 +53,7 @@ struct RowThreads {
   }
 };
 
-__device__ inline int64_t row_of_threads() {
-  return (blockIdx.x * int64_t{blockDim.x} + threadIdx.x) / kRowLanes;
-}
+__device__ inline int64_t row_of_threads() { return (blockIdx.x * int64_t{blockDim.x} + threadIdx.x) / kRowLanes; }
 
 template <class T, bool kClasses>
 __global__ void cross_entropy_rows(const LossArgs<T> args, double* losses) {

@@ -10,8 +10,8 @@ SPRAT_ISA_BEGIN
 // The arrays of a call that have to be looked at; NULL where there is nothing to ask.
 template <class T>
 struct LossChecks {
-  const int64_t* ids;  // each in [0, columns)
-  const T* shares;     // each in [0, 1]
+  const int64_t* ids;                                  // each in [0, columns)
+  const T* shares;                                     // each in [0, 1]
   const T *sample_weight, *class_weight, *pos_weight;  // finite and not negative
   int64_t rows, columns;
 };

@@ -1,4 +1,5 @@
-// Activations and losses by their place in the list, for the checks of api/ that this module shares: it does without libsprat.
+// Activations and losses by their places in their lists. The checks of api/ that this module shares ask for activations
+// by the names of libsprat, which it does without.
 #include <cstring>
 
 #include "cuda/loss.h"
@@ -27,13 +28,6 @@ const char* sprat_activation_name(int32_t activation) noexcept {
 
 int32_t sprat_activation_needs_input(int32_t activation) noexcept {
   return activation >= 0 && activation < All::count ? All::list[activation].needs_input : -1;
-}
-
-int32_t sprat_cuda_activation_find(const char* name) noexcept {
-  for (int32_t i = 0; name && i < All::count; ++i) {
-    if (std::strcmp(All::list[i].name, name) == 0) return i;
-  }
-  return -1;
 }
 
 int32_t sprat_cuda_loss_find(const char* name) noexcept {

@@ -30,8 +30,15 @@ namespace {
 template <class T>
 Product<T> product_of(const void* a, const void* b, void* c, int64_t m, int64_t n, int64_t k,
                       const ProductExtras& extras) {
-  return {static_cast<const T*>(a),           static_cast<const T*>(b), static_cast<T*>(c), m, n, k,
-          static_cast<const T*>(extras.bias), extras.relu,              static_cast<const T*>(extras.gate),
+  return {static_cast<const T*>(a),
+          static_cast<const T*>(b),
+          static_cast<T*>(c),
+          m,
+          n,
+          k,
+          static_cast<const T*>(extras.bias),
+          extras.relu,
+          static_cast<const T*>(extras.gate),
           static_cast<T*>(extras.parts)};
 }
 

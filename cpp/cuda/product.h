@@ -20,7 +20,7 @@ struct Product {
   const T* a;  // x, dz, dz
   const T* b;  // weight, weight, x
   T* c;
-  int64_t m, n, k;  // c is (m, n)
+  int64_t m, n, k;          // c is (m, n)
   const T* bias = nullptr;  // (n,), added to the sums
   bool relu = false;        // then max(0, .)
   const T* gate = nullptr;  // (m, n), what relu gave: sum * relu'(gate), without bias and relu

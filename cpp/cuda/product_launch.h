@@ -70,7 +70,7 @@ sprat_status launch_product(const ProductArgs<T>& args, const RealEpilogue<T>& e
   const int64_t tiles = tiles_of(args.a.lines, kTile) * tiles_of(args.b.lines, kTile);
   const dim3 grid(static_cast<unsigned>(tiles), 1, static_cast<unsigned>(tiles_of(args.k, args.span)));
   return cuda::launch(multiply_tiles<T, kTile, kSquares, kAKInner, kBKInner, RealEpilogue<T>>, grid,
-               dim3(ThreadPlace<kTile, kSquares>::kThreads), stream, args, epilogue);
+                      dim3(ThreadPlace<kTile, kSquares>::kThreads), stream, args, epilogue);
 }
 
 template <class T, bool kAKInner, bool kBKInner>
@@ -92,8 +92,8 @@ sprat_status launch_multiply(cuda::ProductForm form, const cuda::Product<T>& p, 
   const Operand<T> b{p.b, p.n, form == ProductForm::kForward ? p.k : p.n};
   const int64_t block = by_rows ? kRowBlock : tiles_of(p.k, kMostDepth) * kMostDepth;
   const bool in_parts = by_rows && p.parts && cuda::product_parts(p.m, p.n, p.k) > 0;
-  const ProductArgs<T> args{a, b, p.k, block, in_parts ? block : tiles_of(p.k, block) * block, a.is_aligned(),
-                            b.is_aligned()};
+  const ProductArgs<T> args{
+      a, b, p.k, block, in_parts ? block : tiles_of(p.k, block) * block, a.is_aligned(), b.is_aligned()};
   T* c = in_parts ? p.parts : p.c;
   const bool is_aligned = Operand<T>{c, p.m, p.n}.is_aligned();
   const RealEpilogue<T> epilogue{c, p.n, p.bias, p.gate, in_parts ? p.m * p.n : 0, p.relu, is_aligned};
@@ -137,7 +137,7 @@ template <class T>
 sprat_status launch_sum_rows(const T* dz, int64_t rows, int64_t columns, T* db, void* stream) {
   if (columns == 0) return SPRAT_OK;
   return cuda::launch(sum_rows_of_columns<T>, dim3(static_cast<unsigned>(tiles_of(columns, kSumColumns))),
-               dim3(kSumColumns, kSumLanes), stream, dz, rows, columns, db);
+                      dim3(kSumColumns, kSumLanes), stream, dz, rows, columns, db);
 }
 
 SPRAT_ISA_END

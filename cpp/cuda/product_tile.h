@@ -3,14 +3,14 @@
 //
 // A block of threads computes kTile x kTile of C. Strips of kDepth values of k (8 for large tiles, whose sums leave no
 // registers for more on their way; 16 for small ones) go through registers into shared memory,
-// two strips by turns: while one is multiplied the next is on its way, and one barrier a strip is enough. A thread holds
-// 4 x 4 sums, or four such squares half a tile apart, and reads both factors by 128 bits.
+// two strips by turns: while one is multiplied the next is on its way, and one barrier a strip is enough. A thread
+// holds 4 x 4 sums, or four such squares half a tile apart, and reads both factors by 128 bits.
 //
 // Both factors lie in shared memory as [k][line], a line being a row of A or of B. One whose lines are consecutive in
-// memory is stored as it comes. One whose k is consecutive is turned: a thread stores four words, 4 k's of one line, and
-// a warp has as many lines as it has threads for a line. Without care its threads would meet in the same banks, so the
-// lines of each four of k change places by that number: line ^ swizzle(k). That is free of conflicts both ways and leaves
-// four neighbouring lines together.
+// memory is stored as it comes. One whose k is consecutive is turned: a thread stores four words, 4 k's of one line,
+// and a warp has as many lines as it has threads for a line. Without care its threads would meet in the same banks, so
+// the lines of each four of k change places by that number: line ^ swizzle(k). That is free of conflicts both ways and
+// leaves four neighbouring lines together.
 //
 // What lies beyond k is 0 in A and -0 in B: a product of -0 changes no sum, not even one of -0.
 #pragma once
@@ -157,8 +157,8 @@ __device__ void multiply_strip(const T (&a)[kDepth][kTile], const T (&b)[kDepth]
   }
 }
 
-// The tile of this block. Neighbouring blocks go down groups of eight rows of tiles: those that run at a time then share
-// rows of A and of B in the second-level cache.
+// The tile of this block. Neighbouring blocks go down groups of eight rows of tiles: those that run at a time then
+// share rows of A and of B in the second-level cache.
 struct TilePlace {
   int m, n;
 
@@ -175,7 +175,9 @@ struct TilePlace {
 // Blocks that a multiprocessor shall hold: the registers of a thread follow. Two large tiles (128 registers each) hide
 // each other's barriers.
 template <class T, int kSquares>
-constexpr int kBlocksAtOnce = kSquares == 2 ? 2 : sizeof(T) == 8 ? 6 : 10;
+constexpr int kBlocksAtOnce = kSquares == 2    ? 2
+                              : sizeof(T) == 8 ? 6
+                                               : 10;
 
 // epilogue.store(row, column, four sums of columns side by side, first, last): of the first and the last block of k.
 template <class T, int kTile, int kSquares, bool kAKInner, bool kBKInner, class Epilogue>

@@ -148,20 +148,17 @@ SPRAT_API sprat_status sprat_cuda_mlp_backward(const sprat_cuda_mlp* mlp, const 
 /* Forward, loss and backward. With `loss` it waits for the stream. With loss NULL nobody waits: the value stays in the
  * workspace, and where sprat_loss would have refused an element (a class id beyond the columns, a weight below 0), the
  * loss and every gradient become NaN. */
-SPRAT_API sprat_status sprat_cuda_mlp_loss_and_gradients(const sprat_cuda_mlp* mlp, const void* params,
-                                                         const sprat_mlp_batch* batch,
-                                                         const sprat_loss_params* loss_params,
-                                                         const sprat_mlp_options* options,
-                                                         sprat_cuda_workspace* workspace,
-                                                         const sprat_mlp_gradients* gradients, double* loss,
-                                                         void* stream) SPRAT_NOEXCEPT;
+SPRAT_API sprat_status sprat_cuda_mlp_loss_and_gradients(
+    const sprat_cuda_mlp* mlp, const void* params, const sprat_mlp_batch* batch, const sprat_loss_params* loss_params,
+    const sprat_mlp_options* options, sprat_cuda_workspace* workspace, const sprat_mlp_gradients* gradients,
+    double* loss, void* stream) SPRAT_NOEXCEPT;
 /* The loss of the last call that left one in the workspace. Waits for the stream. */
 SPRAT_API sprat_status sprat_cuda_workspace_loss(const sprat_cuda_workspace* workspace, double* loss,
                                                  void* stream) SPRAT_NOEXCEPT;
 
-/* A whole training step: sprat_cuda_mlp_loss_and_gradients, then sprat_cuda_optimizer_step with groups whose tensors lie
- * in params and gradients->params. Waits for the stream only if loss or grad_norm is not NULL or require_finite is set;
- * without them the caller advances the groups (sprat_optimizer_advance) and calls again. */
+/* A whole training step: sprat_cuda_mlp_loss_and_gradients, then sprat_cuda_optimizer_step with groups whose tensors
+ * lie in params and gradients->params. Waits for the stream only if loss or grad_norm is not NULL or require_finite is
+ * set; without them the caller advances the groups (sprat_optimizer_advance) and calls again. */
 SPRAT_API sprat_status sprat_cuda_mlp_step(const sprat_cuda_mlp* mlp, const void* params, const sprat_mlp_batch* batch,
                                            const sprat_loss_params* loss_params, const sprat_mlp_options* options,
                                            sprat_cuda_workspace* workspace, const sprat_mlp_gradients* gradients,

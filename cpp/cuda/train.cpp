@@ -47,12 +47,18 @@ sprat_status loss_and_gradients(const sprat_mlp& mlp, const void* params, const 
   const LossDescription* found = describe_loss(loss_params->loss);
   SPRAT_REQUIRE(found, "params.loss: there is no loss %d", loss_params->loss);
   SPRAT_RETURN_IF_REFUSED(workspace->prepare(mlp, batch->x, rows, options, stream));
-  const LossArguments loss{*loss_params,         found->name,
-                           found->takes_classes, found->unit_target,
-                           mlp.dtype,            workspace->layers.back().memory.y,
-                           batch->target,        batch->target_kind,
-                           batch->teacher,       batch->sample_weight,
-                           rows,                 outputs,
+  const LossArguments loss{*loss_params,
+                           found->name,
+                           found->takes_classes,
+                           found->unit_target,
+                           mlp.dtype,
+                           workspace->layers.back().memory.y,
+                           batch->target,
+                           batch->target_kind,
+                           batch->teacher,
+                           batch->sample_weight,
+                           rows,
+                           outputs,
                            workspace->output_grad};
   SPRAT_RETURN_IF_REFUSED(check_loss(loss));
   const LossRun run{loss, workspace->loss, stream};
@@ -140,7 +146,6 @@ sprat_status sprat_cuda_mlp_step(const sprat_cuda_mlp* mlp, const void* params, 
   const bool waits = loss || grad_norm || optimizer_options->require_finite;
   SPRAT_RETURN_IF_REFUSED(cuda::loss_and_gradients(mlp->structure, params, batch, loss_params, options, workspace,
                                                    gradients, waits, stream));
-  SPRAT_RETURN_IF_REFUSED(
-      sprat_cuda_optimizer_step(groups, num_groups, optimizer_options, grad_norm, stream));
+  SPRAT_RETURN_IF_REFUSED(sprat_cuda_optimizer_step(groups, num_groups, optimizer_options, grad_norm, stream));
   return loss ? cuda::fetch_loss(workspace->loss, loss, stream) : SPRAT_OK;
 }

@@ -1,5 +1,5 @@
-// Inverted dropout (Srivastava et al. 2014): an element stays, times 1 / (1 - probability), or becomes 0. It stays if the
-// uniform number of its random word is not below the probability.
+// Inverted dropout (Srivastava et al. 2014): an element stays, times 1 / (1 - probability), or becomes 0. It stays if
+// the uniform number of its random word is not below the probability.
 #pragma once
 
 #include <cstdint>

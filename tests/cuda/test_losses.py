@@ -21,7 +21,9 @@ def cpu_loss(name: str, output: np.ndarray, target: Any, grad: Any, options: dic
     return float(_core.loss(output, target, grad_output=grad, loss=name, **given))
 
 
-def device_loss(device: Device, name: str, output: np.ndarray, target: Any, options: dict[str, Any]) -> tuple[float, Any]:
+def device_loss(
+    device: Device, name: str, output: np.ndarray, target: Any, options: dict[str, Any]
+) -> tuple[float, Any]:
     given = {key: device.put(value) if key in ARRAYS else value for key, value in options.items()}
     grad = device.empty(output.nbytes)
     classes = target is not None and target.dtype == np.int64
@@ -43,7 +45,10 @@ def variants(rng: np.random.Generator, name: str, shape: tuple[int, int], dtype:
     weight = rng.random(shape[0]).astype(dtype) + dtype(0.1)
     columns = rng.random(shape[1]).astype(dtype) + dtype(0.1)
     teacher = {"teacher": rng.standard_normal(shape).astype(dtype) * dtype(3), "temperature": 2.5, "alpha": 0.3}
-    own = {"cross_entropy": {"class_weight": columns, "label_smoothing": 0.1}, "bce_with_logits": {"pos_weight": columns}}
+    own = {
+        "cross_entropy": {"class_weight": columns, "label_smoothing": 0.1},
+        "bce_with_logits": {"pos_weight": columns},
+    }
     special = {**own.get(name, {}), **({"delta": 0.7} if name == "huber" else {})}
     return [{}, {"sample_weight": weight}, special, teacher, {**special, **teacher, "sample_weight": weight}]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 from typing import Any
 
 import numpy as np
@@ -25,14 +26,17 @@ class Twin:
     ) -> None:  # fmt: skip
         rng, layers, offset = np.random.default_rng([seed, *sizes]), [], gap
         last = len(sizes) - 2
-        for l, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for index, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
             bias = offset + inputs * outputs
-            name = "identity" if l == last else activation
-            layers.append((inputs, outputs, name, l != 1, 0.0 if l == last else dropout, offset, bias))
+            name = "identity" if index == last else activation
+            layers.append((inputs, outputs, name, index != 1, 0.0 if index == last else dropout, offset, bias))
             offset = bias + outputs
         self.device, self.sizes, self.dtype = device, sizes, np.dtype(dtype)
         self.params = (rng.standard_normal(offset) * 0.3).astype(dtype)
-        self.cpu, self.gpu = _core.Mlp(layers, offset, self.dtype.name), device.native.Mlp(layers, offset, self.dtype.name)
+        self.cpu, self.gpu = (
+            _core.Mlp(layers, offset, self.dtype.name),
+            device.native.Mlp(layers, offset, self.dtype.name),
+        )
         self.cpu_workspace, self.workspace = _core.Workspace(), device.native.Workspace()
         self.at = device.put(self.params)
 
@@ -70,9 +74,7 @@ class Twin:
         extra = {0: self.rows(rows, self.sizes[1], 4)} if hidden else None
         grads, dx = np.full_like(self.params, 7), np.full_like(x, 7)
         flags = None if frozen is None else np.array(frozen, np.uint8)
-        self.cpu.backward(
-            self.params, self.cpu_workspace, dy, rows, grads, dx if wants_x else None, flags, extra
-        )
+        self.cpu.backward(self.params, self.cpu_workspace, dy, rows, grads, dx if wants_x else None, flags, extra)
         at_grads, at_dx = put(np.full_like(grads, 7)), put(np.full_like(dx, 7))
         self.gpu.backward(
             self.at, self.workspace, put(dy), rows, at_grads, grad_x=at_dx if wants_x else 0, frozen=frozen,

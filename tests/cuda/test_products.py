@@ -34,7 +34,9 @@ def on_cpu(x: np.ndarray, weight: np.ndarray, dz: np.ndarray) -> dict[str, np.nd
     return {"forward": y, "input_gradient": dx, "weight_gradient": dw.reshape(weight.shape)}
 
 
-def check_products(device: Device, rows: int, inputs: int, outputs: int, dtype: Any = np.float32, offset: int = 0) -> None:
+def check_products(
+    device: Device, rows: int, inputs: int, outputs: int, dtype: Any = np.float32, offset: int = 0
+) -> None:
     rng = np.random.default_rng([rows, inputs, outputs])
     x, weight = numbers(rng, (rows, inputs), dtype), numbers(rng, (outputs, inputs), dtype)
     dz = numbers(rng, (rows, outputs), dtype)
@@ -97,7 +99,9 @@ def test_a_sum_that_underflows_keeps_its_sign(device: Device) -> None:
     c = device.put(np.ones((1, 1), np.float32))
     device.native.multiply("float32", "forward", device.put(x), device.put(weight), c, 1, 1, 3)
     assert np.signbit(device.get(c, np.empty((1, 1), np.float32)))[0, 0]
-    assert_same_bits(device.get(c, np.empty((1, 1), np.float32)), on_cpu(x, weight, np.ones((1, 1), np.float32))["forward"])
+    assert_same_bits(
+        device.get(c, np.empty((1, 1), np.float32)), on_cpu(x, weight, np.ones((1, 1), np.float32))["forward"]
+    )
 
 
 def test_refusals(device: Device) -> None:

@@ -136,8 +136,9 @@ nb::object loss_and_gradients(const Mlp& mlp, Address params, Address x, Address
   const LossParams params_of_loss(loss, label_smoothing, delta, class_weight, pos_weight, temperature, alpha);
   const Options options(mlp, input_quant, dropout_seed, step, first_row, without_dropout);
   const Gradients gradients(mlp, grads, 0, frozen, std::nullopt);
-  const sprat_mlp_batch batch{sizeof(sprat_mlp_batch), rows,          pointer(x),       pointer(y), target_kind(classes),
-                              pointer(teacher),        pointer(sample_weight)};
+  const sprat_mlp_batch batch{
+      sizeof(sprat_mlp_batch), rows, pointer(x), pointer(y), target_kind(classes), pointer(teacher),
+      pointer(sample_weight)};
   double value = 0;
   check_without_gil([&] {
     return sprat_cuda_mlp_loss_and_gradients(mlp.handle.get(), pointer(params), &batch, &params_of_loss.native,
