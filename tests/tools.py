@@ -14,6 +14,7 @@ import pytest
 
 # The command that a test runs, and Debian's package that brings it.
 PACKAGES = {
+    "gcc": "gcc",
     "g++": "g++",
     "clang": "clang",
     "clang++": "clang",

@@ -22,6 +22,7 @@ _SUBMODULES = (
     "demo",
     "distillation",
     "errors",
+    "export",
     "inference",
     "io",
     "nn",

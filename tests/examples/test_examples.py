@@ -13,6 +13,7 @@ EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
 # What an example must show, besides running.
 SHOWS = {
     "articles": r"epoch 99, Adam: loss 0\.6",
+    "export_c": r"pump_int8: 50 rows, no difference",
     "neuron_pruning": r"outputs unchanged, bit for bit: True",
     "resume": r"same bits as an uninterrupted run: True",
     "serving": r"every one with the bits that it has in a batch",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from .. import __version__
 
 # In the order of --help.
-COMMANDS = ("info", "demo", "train", "compress", "evaluate", "predict", "inspect", "explain", "bench")
+COMMANDS = ("info", "demo", "train", "compress", "evaluate", "predict", "inspect", "explain", "export", "bench")
 
 
 def parser() -> argparse.ArgumentParser:
