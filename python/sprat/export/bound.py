@@ -31,7 +31,7 @@ def ulp_of(x: NDArray[np.float32]) -> NDArray[np.float32]:
     >>> (ulp_of(np.float32([[1.0, -3.0]])) * 2**23).tolist()
     [2.0]
     """
-    return np.spacing(np.maximum(np.abs(x).max(axis=1), np.finfo(np.float32).tiny)).astype(np.float32)
+    return np.asarray(np.spacing(np.maximum(np.abs(x).max(axis=1), np.finfo(np.float32).tiny)), np.float32)
 
 
 def plain_bound(layers: Sequence[PackedLayer], x: NDArray[np.float32]) -> NDArray[np.float64]:

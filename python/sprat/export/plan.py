@@ -90,7 +90,14 @@ def layers_of(model: Model) -> tuple[PackedLayer, ...]:
 
 
 def plan_of(layers: Sequence[PackedLayer]) -> Plan:
-    """The plan of a chain of layers."""
+    """The plan of a chain of layers.
+
+    >>> import sprat
+    >>> from sprat.export.plan import layers_of, plan_of
+    >>> plan = plan_of(layers_of(sprat.quantization.quantize_model(sprat.nn.MLP([4, 2]))))
+    >>> plan.calls[1]
+    'row_scale = @range(x, 4u, &zero);'
+    """
     plan = Plan(layers[0].in_features, layers[-1].out_features)
     plan.index_type = _index_type(layers)
     place = -1  # where activations are: -1 the caller's x, else the buffer
@@ -194,8 +201,10 @@ def _float_product(
     for width, count in layout.panel_widths(outputs):
         piece = f"dense{width}_{layer.weights}"
         plan.pieces.add(piece)
-        at = [f"{array} + {step}" if done else array for array, step in ((w, done * inputs), (b, done), (target, done))]
-        plan.calls.append(f"@{piece}({at[0]}, {at[1]}, {source}, {inputs}u, {count}u, {relu}, {at[2]});")
+        shifted = [
+            f"{array} + {step}" if done else array for array, step in ((w, done * inputs), (b, done), (target, done))
+        ]
+        plan.calls.append(f"@{piece}({shifted[0]}, {shifted[1]}, {source}, {inputs}u, {count}u, {relu}, {shifted[2]});")
         done += width * count
 
 
@@ -212,7 +221,7 @@ def _lists(plan: Plan, index: int, ctype: str, kept: Any, places: Any, counts: A
 
 
 def _to_finite(x: Any) -> NDArray[np.float32]:
-    return np.clip(x, -_FLOAT32_MAX, _FLOAT32_MAX).astype(np.float32)
+    return np.asarray(np.clip(x, -_FLOAT32_MAX, _FLOAT32_MAX), np.float32)
 
 
 def _integer_product(
