@@ -135,9 +135,7 @@ class Network:
             stream=call.stream,
             grad_x=0 if of_x is None else of_x.at(call.stream),
             frozen=_flags(frozen),
-            hidden_gradients=[given[layer].at(call.stream) if layer in given else 0 for layer in range(len(layers))]
-            if given
-            else None,
+            hidden_gradients={layer: gradient.at(call.stream) for layer, gradient in given.items()} or None,
         )
 
     def loss_and_gradients(
