@@ -4,6 +4,7 @@
 
 #include "api/dispatch.h"
 #include "api/loss_checks.h"
+#include "api/params.h"
 #include "core/parallel.h"
 
 namespace sprat {
@@ -124,6 +125,7 @@ int32_t sprat_loss_find(const char* name) noexcept { return find_in(*kernels().l
 sprat_status sprat_loss(const sprat_loss_params* params, sprat_dtype dtype, const void* output, const void* target,
                         sprat_target target_kind, const void* teacher, const void* sample_weight, int64_t rows,
                         int64_t columns, void* grad_output, double* value) noexcept {
+  const Params taken(params);
   SPRAT_REQUIRE(params && params->size == sizeof *params, "params.size: wanted %zu", sizeof *params);
   SPRAT_REQUIRE(sprat_loss_name(params->loss), "params.loss: there is no loss %d", params->loss);
   SPRAT_REQUIRE(value, "value must not be NULL");

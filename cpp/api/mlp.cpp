@@ -10,6 +10,7 @@
 #include "api/dispatch.h"
 #include "api/mlp_checks.h"
 #include "api/mlp_forward.h"
+#include "api/params.h"
 #include "core/scratch.h"
 
 namespace sprat {
@@ -55,8 +56,16 @@ sprat_status sprat_mlp_create(const sprat_layer* layers, int64_t num_layers, int
 
 void sprat_mlp_destroy(sprat_mlp* mlp) noexcept { delete mlp; }
 
+int64_t sprat_mlp_num_layers(const sprat_mlp* mlp) noexcept { return mlp->num_layers(); }
+int64_t sprat_mlp_num_params(const sprat_mlp* mlp) noexcept { return mlp->num_params; }
+sprat_dtype sprat_mlp_dtype(const sprat_mlp* mlp) noexcept { return mlp->dtype; }
+const sprat_layer* sprat_mlp_layer(const sprat_mlp* mlp, int64_t layer) noexcept {
+  return layer >= 0 && layer < mlp->num_layers() ? &mlp->layer(layer) : nullptr;
+}
+
 sprat_status sprat_mlp_forward(const sprat_mlp* mlp, const void* params, const void* x, int64_t rows, int64_t layer,
                                const sprat_mlp_options* options, void* out) noexcept {
+  const Params taken(options);
   SPRAT_RETURN_IF_REFUSED(check_mlp_call(mlp, params, x, rows, options));
   SPRAT_REQUIRE(layer >= 0 && layer < mlp->num_layers(), "layer: wanted 0 to %lld, got %lld",
                 shown(mlp->num_layers() - 1), shown(layer));

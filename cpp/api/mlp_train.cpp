@@ -5,6 +5,7 @@
 #include "api/dispatch.h"
 #include "api/mlp_backward.h"
 #include "api/mlp_checks.h"
+#include "api/params.h"
 #include "core/parallel.h"
 #include "core/scratch.h"
 
@@ -89,6 +90,7 @@ using namespace sprat;
 
 sprat_status sprat_mlp_forward_train(const sprat_mlp* mlp, const void* params, const void* x, int64_t rows,
                                      const sprat_mlp_options* options, sprat_workspace* workspace) noexcept {
+  const Params taken(options);
   SPRAT_RETURN_IF_REFUSED(check_mlp_call(mlp, params, x, rows, options));
   SPRAT_LOCK(workspace);
   return forward_train(*mlp, params, x, rows, options, *workspace);
@@ -112,6 +114,7 @@ sprat_status sprat_workspace_activations(sprat_workspace* workspace, const sprat
 
 sprat_status sprat_mlp_backward(const sprat_mlp* mlp, const void* params, sprat_workspace* workspace,
                                 const void* grad_output, int64_t rows, const sprat_mlp_gradients* gradients) noexcept {
+  const Params taken(gradients);
   SPRAT_RETURN_IF_REFUSED(check_mlp_call(mlp, params, nullptr, 0, nullptr));
   SPRAT_LOCK(workspace);
   SPRAT_RETURN_IF_REFUSED(check_pass(*mlp, *workspace, rows));
@@ -131,6 +134,9 @@ sprat_status sprat_mlp_loss_and_gradients(const sprat_mlp* mlp, const void* para
                                           const sprat_loss_params* loss_params, const sprat_mlp_options* options,
                                           sprat_workspace* workspace, const sprat_mlp_gradients* gradients,
                                           double* loss) noexcept {
+  const Params taken_batch(batch);
+  const Params taken_options(options);
+  const Params taken_gradients(gradients);
   SPRAT_REQUIRE(batch && batch->size == sizeof *batch, "batch.size: wanted %zu", sizeof *batch);
   SPRAT_REQUIRE(loss, "loss must not be NULL");
   SPRAT_RETURN_IF_REFUSED(check_mlp_call(mlp, params, batch->x, batch->rows, options));

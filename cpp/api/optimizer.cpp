@@ -7,6 +7,7 @@
 #include "api/line_sum.h"
 #include "api/optimizer_checks.h"
 #include "api/optimizer_line.h"
+#include "api/params.h"
 #include "core/parallel.h"
 
 namespace sprat {
@@ -96,6 +97,7 @@ sprat_status sprat_count_nonfinite(sprat_dtype dtype, const void* x, const uint8
 
 sprat_status sprat_optimizer_step(const sprat_optimizer_group* groups, int64_t num_groups,
                                   const sprat_optimizer_options* options, double* grad_norm) noexcept {
+  const Params taken(options);
   SPRAT_REQUIRE(num_groups >= 0, "num_groups: wanted at least 0, got %lld", shown(num_groups));
   SPRAT_REQUIRE(groups || num_groups == 0, "groups must not be NULL");
   SPRAT_REQUIRE(options, "options must not be NULL");

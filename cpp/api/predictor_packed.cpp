@@ -150,7 +150,9 @@ class PackedPredictor final : public sprat_predictor {
   int64_t widest_ = 0;
 };
 
-sprat_status check_layers(const sprat_packed_layer* layers, int64_t num_layers) {
+}  // namespace
+
+sprat_status check_packed_layers(const sprat_packed_layer* layers, int64_t num_layers) {
   SPRAT_REQUIRE(layers && num_layers >= 1 && num_layers <= kMaxLayers, "layers: wanted 1 to %lld, got %lld",
                 shown(kMaxLayers), shown(num_layers));
   for (int64_t l = 0; l < num_layers; ++l) {
@@ -162,7 +164,6 @@ sprat_status check_layers(const sprat_packed_layer* layers, int64_t num_layers) 
   return SPRAT_OK;
 }
 
-}  // namespace
 }  // namespace sprat
 
 using namespace sprat;
@@ -171,7 +172,7 @@ sprat_status sprat_predictor_create_packed(const sprat_packed_layer* layers, int
                                            sprat_predictor** predictor) noexcept {
   const DefaultFloatMode mode;  // a denormal scale is not 0
   SPRAT_REQUIRE(predictor, "predictor must not be NULL");
-  SPRAT_RETURN_IF_REFUSED(check_layers(layers, num_layers));
+  SPRAT_RETURN_IF_REFUSED(check_packed_layers(layers, num_layers));
   try {
     auto made = std::make_unique<PackedPredictor>(kernels());
     if (!made->pack(layers, num_layers)) throw std::bad_alloc();

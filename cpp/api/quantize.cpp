@@ -7,6 +7,7 @@
 
 #include "api/checks.h"
 #include "api/dispatch.h"
+#include "api/params.h"
 #include "core/float_mode.h"
 #include "core/parallel.h"
 
@@ -165,6 +166,7 @@ sprat_status sprat_quant_limits(sprat_dtype integer, int32_t* low, int32_t* high
 }
 
 sprat_status sprat_quantize(const sprat_quantizer* quantizer, const void* x, void* q) noexcept {
+  const Params taken(quantizer);
   const DefaultFloatMode mode;  // for the checks too: a denormal scale is not 0
   SPRAT_RETURN_IF_REFUSED(check_sides(quantizer, x, q));
   const QuantizeView view = view_of(*quantizer, item_size(quantizer->real) + 1);
@@ -174,6 +176,7 @@ sprat_status sprat_quantize(const sprat_quantizer* quantizer, const void* x, voi
 }
 
 sprat_status sprat_dequantize(const sprat_quantizer* quantizer, const void* q, void* x) noexcept {
+  const Params taken(quantizer);
   const DefaultFloatMode mode;  // for the checks too: a denormal scale is not 0
   SPRAT_RETURN_IF_REFUSED(check_sides(quantizer, x, q));
   const QuantizeView view = view_of(*quantizer, item_size(quantizer->real) + 1);
@@ -183,6 +186,7 @@ sprat_status sprat_dequantize(const sprat_quantizer* quantizer, const void* q, v
 }
 
 sprat_status sprat_fake_quantize(const sprat_quantizer* quantizer, const void* x, void* y, uint8_t* inside) noexcept {
+  const Params taken(quantizer);
   const DefaultFloatMode mode;  // for the checks too: a denormal scale is not 0
   SPRAT_RETURN_IF_REFUSED(check_quantizer(quantizer));
   const int64_t length = length_of(*quantizer);

@@ -3,6 +3,7 @@
 #include <initializer_list>
 
 #include "api/dispatch.h"
+#include "api/params.h"
 #include "api/status.h"
 #include "core/float_mode.h"
 #include "core/threads.h"
@@ -62,8 +63,9 @@ sprat_status sprat_set_threading(const char* name) noexcept {
 }
 
 sprat_status sprat_get_float_mode(sprat_float_mode* mode) noexcept {
-  SPRAT_REQUIRE(mode && mode->size == sizeof *mode, "mode.size: wanted %zu", sizeof *mode);
+  Result taken(mode);
+  SPRAT_REQUIRE(taken, "mode.size: wanted %zu", sizeof *mode);
   const FloatMode now = float_mode();
-  *mode = {sizeof *mode, now.flush_to_zero, now.denormals_are_zero, now.traps, rounding_name(now.rounding)};
+  taken.whole = {sizeof *mode, now.flush_to_zero, now.denormals_are_zero, now.traps, rounding_name(now.rounding)};
   return SPRAT_OK;
 }

@@ -8,6 +8,7 @@
 #include "api/batches.h"
 #include "api/dispatch.h"
 #include "api/line_sum.h"
+#include "api/params.h"
 #include "core/float_mode.h"
 #include "core/parallel.h"
 
@@ -20,7 +21,6 @@ using Clock = std::chrono::steady_clock;
 constexpr int64_t kGrain = int64_t{1} << 16;
 
 sprat_status check_training(const sprat_training* training) {
-  SPRAT_REQUIRE(training && training->size == sizeof *training, "training.size: wanted %zu", sizeof *training);
   SPRAT_REQUIRE(training->mlp, "training.mlp must not be NULL");
   SPRAT_REQUIRE(training->gradients && training->gradients->size == sizeof *training->gradients,
                 "training.gradients.size: wanted %zu", sizeof *training->gradients);
@@ -155,6 +155,21 @@ class Stretch {
   sprat_mlp_options options_{sizeof(sprat_mlp_options), 0, 0, 0, nullptr, 0};
 };
 
+sprat_status train(const sprat_training& training, const sprat_training_data& data, const sprat_stretch& stretch,
+                   sprat_stretch_result& result) {
+  const DefaultFloatMode mode;
+  Scratch scratch;
+  Batches batches(*training.mlp, data, stretch);
+  auto* rates_before = scratch.array<double>(training.num_groups);
+  if (!rates_before || !batches.prepare(scratch)) {
+    return refuse(SPRAT_OUT_OF_MEMORY, "training: no memory for batches of %lld rows", shown(stretch.batch_size));
+  }
+  result.steps = 0;
+  result.end = SPRAT_STRETCH_DONE;
+  result.loss = result.refused_loss = result.grad_norm = std::numeric_limits<double>::quiet_NaN();
+  return Stretch(training, batches, stretch, rates_before, result).run();
+}
+
 }  // namespace
 }  // namespace sprat
 
@@ -162,18 +177,18 @@ using namespace sprat;
 
 sprat_status sprat_train(const sprat_training* training, const sprat_training_data* data, const sprat_stretch* stretch,
                          sprat_stretch_result* result) noexcept {
-  SPRAT_RETURN_IF_REFUSED(check_training(training));
-  SPRAT_RETURN_IF_REFUSED(check_stretch(*training->mlp, data, stretch));
-  SPRAT_REQUIRE(result && result->size == sizeof *result, "result.size: wanted %zu", sizeof *result);
-  const DefaultFloatMode mode;
-  Scratch scratch;
-  Batches batches(*training->mlp, *data, *stretch);
-  auto* rates_before = scratch.array<double>(training->num_groups);
-  if (!rates_before || !batches.prepare(scratch)) {
-    return refuse(SPRAT_OUT_OF_MEMORY, "training: no memory for batches of %lld rows", shown(stretch->batch_size));
-  }
-  result->steps = 0;
-  result->end = SPRAT_STRETCH_DONE;
-  result->loss = result->refused_loss = result->grad_norm = std::numeric_limits<double>::quiet_NaN();
-  return Stretch(*training, batches, *stretch, rates_before, *result).run();
+  const Params taken_training(training);
+  const Params taken_data(data);
+  const Params taken_stretch(stretch);
+  SPRAT_REQUIRE(training && training->size == sizeof *training, "training.size: wanted %zu", sizeof *training);
+  SPRAT_REQUIRE(stretch && stretch->size == sizeof *stretch, "stretch.size: wanted %zu", sizeof *stretch);
+  sprat_training whole_training = *training;
+  sprat_stretch whole_stretch = *stretch;
+  const Params taken_gradients(whole_training.gradients);
+  const Params taken_options(whole_stretch.options);
+  Result taken_result(result);
+  SPRAT_RETURN_IF_REFUSED(check_training(&whole_training));
+  SPRAT_RETURN_IF_REFUSED(check_stretch(*training->mlp, data, &whole_stretch));
+  SPRAT_REQUIRE(taken_result, "result.size: wanted %zu", sizeof *result);
+  return train(whole_training, *data, whole_stretch, taken_result.whole);
 }

@@ -8,6 +8,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef enum:
+<<<<<<< HEAD
     ABI_VERSION = 0
     # statuses
     OK = 0
@@ -16,6 +17,9 @@ cdef enum:
     UNSUPPORTED = 3
     NOT_FINITE = 4
     # dtypes
+=======
+    ABI_VERSION = 1
+>>>>>>> 79cc0c6 (Load model files in C, and make the ABI version 1)
     FLOAT32 = 0
     FLOAT64 = 1
     INT8 = 2

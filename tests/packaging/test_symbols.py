@@ -16,7 +16,7 @@ from sprat import runtime
 def library() -> Path:
     from sprat import _core
 
-    return Path(_core.__file__).parent / "lib" / "libsprat.so.0"
+    return Path(_core.__file__).parent / "lib" / "libsprat.so.1"
 
 
 def nm(*arguments: str) -> list[str]:

@@ -32,7 +32,7 @@ def test_wheel_holds_what_it_should(wheel: Path) -> None:
     for wanted in (
         "sprat/py.typed",
         "sprat/_core.pyi",
-        "sprat/lib/libsprat.so.0",
+        "sprat/lib/libsprat.so.1",
         "sprat/include/sprat/sprat.h",
         "sprat/cython_api.pxd",
         "sprat/cython_api.pyi",

@@ -3,7 +3,10 @@
  * The one door to every kernel, for Python, Cython, C and C++. The rules:
  *  - A function returns a sprat_status; sprat_last_error() then holds one line for the calling thread.
  *  - A refused call changes nothing. No exception, signal, abort or print crosses this door.
- *  - The first field of a parameter struct is its size: set it to sizeof(the struct).
+ *  - The first field of a parameter struct is its size: set it to sizeof(the struct), and what you do not use to zero.
+ *    A struct may grow at its end. A smaller size, of an older header, is accepted: what is missing counts as zero. So
+ *    is a larger one, of a newer header, if all that this library does not know is zero. Structs that lie in arrays or
+ *    in other structs never grow.
  *  - Arrays are contiguous, in native byte order and aligned to their element. Sizes count elements.
  *  - The library may be called from any thread. It takes no lock that a caller could wait on.
  */
@@ -32,12 +35,15 @@ typedef enum sprat_status {
   SPRAT_OK = 0,
   SPRAT_INVALID_ARGUMENT = 1,
   SPRAT_OUT_OF_MEMORY = 2,
-  SPRAT_UNSUPPORTED = 3, /* this build or this machine cannot do it */
-  SPRAT_NOT_FINITE = 4   /* a NaN or infinity where the caller forbade it */
+  SPRAT_UNSUPPORTED = 3,  /* this build or this machine cannot do it */
+  SPRAT_NOT_FINITE = 4,   /* a NaN or infinity where the caller forbade it */
+  SPRAT_FORMAT_ERROR = 5, /* a file is not what it should be */
+  SPRAT_FILE_ERROR = 6    /* a file cannot be opened or read */
 } sprat_status;
 
-/* Grows by one with every change that an old caller could notice. */
-#define SPRAT_ABI_VERSION 0
+/* Grows by one with every change that a program built for an older one could notice; with it the library's file gets
+ * another name, and both can be installed. What is only added leaves it as it is. */
+#define SPRAT_ABI_VERSION 1
 
 SPRAT_API uint32_t sprat_abi_version(void) SPRAT_NOEXCEPT;
 SPRAT_API const char* sprat_version(void) SPRAT_NOEXCEPT;
@@ -278,6 +284,12 @@ typedef struct sprat_mlp_options {
 SPRAT_API sprat_status sprat_mlp_create(const sprat_layer* layers, int64_t num_layers, int64_t num_params,
                                         sprat_dtype dtype, sprat_mlp** mlp) SPRAT_NOEXCEPT;
 SPRAT_API void sprat_mlp_destroy(sprat_mlp* mlp) SPRAT_NOEXCEPT; /* NULL is allowed */
+
+/* What it was made of; mlp must not be NULL. */
+SPRAT_API int64_t sprat_mlp_num_layers(const sprat_mlp* mlp) SPRAT_NOEXCEPT;
+SPRAT_API int64_t sprat_mlp_num_params(const sprat_mlp* mlp) SPRAT_NOEXCEPT;
+SPRAT_API sprat_dtype sprat_mlp_dtype(const sprat_mlp* mlp) SPRAT_NOEXCEPT;
+SPRAT_API const sprat_layer* sprat_mlp_layer(const sprat_mlp* mlp, int64_t layer) SPRAT_NOEXCEPT; /* NULL: none */
 
 /* The activations after layer `layer` for x (rows, in_features), without dropout; out is (rows, its out_features) and
  * must not overlap x or params. The last layer gives the network's output. */
@@ -525,6 +537,51 @@ typedef struct sprat_packed_layer {
  * leave both out. */
 SPRAT_API sprat_status sprat_predictor_create_packed(const sprat_packed_layer* layers, int64_t num_layers,
                                                      sprat_predictor** predictor) SPRAT_NOEXCEPT;
+
+/* ---- model files ------------------------------------------------------------------------------------------------- */
+
+/* A model as sprat.save() writes it: safetensors of the kinds "mlp" and "packed_mlp". Every byte is proved before there
+ * is a model: unknown version, hole, overlap, trailing byte, sizes that do not chain, a scale that is not finite and
+ * positive ... are a SPRAT_FORMAT_ERROR, and sprat_last_error() names the file and the first thing that is wrong. What
+ * is allocated is in proportion to the file, whatever it claims. A checkpoint of a training run is SPRAT_UNSUPPORTED.
+ */
+typedef struct sprat_model sprat_model;
+
+/* path is in the encoding of the file system. */
+SPRAT_API sprat_status sprat_model_load_file(const char* path, sprat_model** model) SPRAT_NOEXCEPT;
+/* The bytes of such a file, of any alignment; they are not needed afterwards. */
+SPRAT_API sprat_status sprat_model_load_memory(const void* bytes, size_t size, sprat_model** model) SPRAT_NOEXCEPT;
+SPRAT_API void sprat_model_destroy(sprat_model* model) SPRAT_NOEXCEPT; /* NULL is allowed */
+
+/* What follows belongs to the model and lives as long as it. model must not be NULL. */
+SPRAT_API const char* sprat_model_kind(const sprat_model* model) SPRAT_NOEXCEPT; /* "mlp", "packed_mlp" */
+SPRAT_API int64_t sprat_model_in_features(const sprat_model* model) SPRAT_NOEXCEPT;
+SPRAT_API int64_t sprat_model_out_features(const sprat_model* model) SPRAT_NOEXCEPT;
+SPRAT_API sprat_dtype sprat_model_dtype(const sprat_model* model) SPRAT_NOEXCEPT; /* of x and out */
+/* The configuration as the file has it, JSON: layers, and how a table is coded, if the model was trained on one. */
+SPRAT_API const char* sprat_model_config(const sprat_model* model) SPRAT_NOEXCEPT;
+/* The loss it was trained with, which says what its outputs mean: for sprat_loss_find(). NULL: the file does not say.
+ */
+SPRAT_API const char* sprat_model_loss(const sprat_model* model) SPRAT_NOEXCEPT;
+/* Names of the classes in the order of their ids, UTF-8; 0 and NULL where they have none. */
+SPRAT_API int64_t sprat_model_num_classes(const sprat_model* model) SPRAT_NOEXCEPT;
+SPRAT_API const char* sprat_model_class_name(const sprat_model* model, int64_t index) SPRAT_NOEXCEPT;
+
+/* For training, of the kind "mlp"; NULL for others. */
+SPRAT_API const sprat_mlp* sprat_model_mlp(const sprat_model* model) SPRAT_NOEXCEPT;
+/* Its parameters, sprat_mlp_num_params() of them, aligned to 64 bytes; yours to change. */
+SPRAT_API void* sprat_model_params(sprat_model* model) SPRAT_NOEXCEPT;
+/* 0 for each parameter that is held at zero, as sprat_optimizer_tensor.mask wants it; NULL: none is. */
+SPRAT_API const uint8_t* sprat_model_mask(const sprat_model* model) SPRAT_NOEXCEPT;
+/* Which parameters do not learn, as sprat_mlp_gradients.frozen wants it. */
+SPRAT_API const uint8_t* sprat_model_frozen(const sprat_model* model) SPRAT_NOEXCEPT;
+/* Of a model from quantization-aware training, as sprat_mlp_options.input_quant wants it; NULL: it is none. */
+SPRAT_API const sprat_fake_quant* const* sprat_model_input_quant(const sprat_model* model) SPRAT_NOEXCEPT;
+
+/* A predictor with the bits of Python's; the model is not needed afterwards. A model that is under quantization-aware
+ * training is refused: it is to be quantized first. */
+SPRAT_API sprat_status sprat_predictor_create_model(const sprat_model* model,
+                                                    sprat_predictor** predictor) SPRAT_NOEXCEPT;
 
 #ifdef __cplusplus
 }
