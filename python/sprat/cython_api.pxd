@@ -8,18 +8,16 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 cdef enum:
-<<<<<<< HEAD
-    ABI_VERSION = 0
+    ABI_VERSION = 1
     # statuses
     OK = 0
     INVALID_ARGUMENT = 1
     OUT_OF_MEMORY = 2
     UNSUPPORTED = 3
     NOT_FINITE = 4
+    FORMAT_ERROR = 5
+    FILE_ERROR = 6
     # dtypes
-=======
-    ABI_VERSION = 1
->>>>>>> 79cc0c6 (Load model files in C, and make the ABI version 1)
     FLOAT32 = 0
     FLOAT64 = 1
     INT8 = 2
