@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+import os
+import subprocess
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from ctypes import POINTER, byref, c_char_p, c_int32, c_int64, c_size_t, c_void_p
 from pathlib import Path
@@ -51,6 +53,16 @@ for name, result, arguments in (
 ):
     function = getattr(library, name)
     function.restype, function.argtypes = result, arguments
+
+
+def run(command: Sequence[object], stdin: str = "", **environment: str) -> str:
+    """What a command prints; an AssertionError with all it said where it fails."""
+    words = [str(word) for word in command]
+    done = subprocess.run(
+        words, input=stdin, capture_output=True, text=True, timeout=900, env={**os.environ, **environment}
+    )
+    assert done.returncode == 0, f"{' '.join(words)}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+    return done.stdout
 
 
 def last_error() -> str:

@@ -1,6 +1,7 @@
 #include "api/loss_checks.h"
 
 #include <cmath>
+#include <cstring>
 
 namespace sprat {
 namespace {
@@ -9,7 +10,9 @@ sprat_status check_params(const LossArguments& loss) {
   const sprat_loss_params& p = loss.params;
   SPRAT_REQUIRE(p.label_smoothing >= 0 && p.label_smoothing < 1, "label_smoothing: wanted a number in [0, 1), got %g",
                 p.label_smoothing);
-  SPRAT_REQUIRE(p.delta > 0 && !std::isinf(p.delta), "delta: wanted a finite number above 0, got %g", p.delta);
+  const bool reads_delta = std::strcmp(loss.name, "huber") == 0;
+  SPRAT_REQUIRE(!reads_delta || (p.delta > 0 && !std::isinf(p.delta)), "delta: wanted a finite number above 0, got %g",
+                p.delta);
   if (!loss.teacher) return SPRAT_OK;
   SPRAT_REQUIRE(p.temperature > 0 && !std::isinf(p.temperature), "temperature: wanted a finite number above 0, got %g",
                 p.temperature);

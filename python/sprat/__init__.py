@@ -18,6 +18,7 @@ __version__: str = _core.version()
 _SUBMODULES = (
     "cli",
     "compression",
+    "config",
     "cuda",
     "demo",
     "distillation",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -49,7 +48,9 @@ def functions(header: str) -> set[str]:
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_the_header_is_c99_and_cpp(compiler: str, tmp_path: Path) -> None:
     need(compiler, compiler.replace("gcc", "g++").replace("clang", "clang++"))
-    (tmp_path / "alone.c").write_text("#include <sprat/sprat.h>\nint unused(void);\nint unused(void) { return SPRAT_OK; }\n")
+    (tmp_path / "alone.c").write_text(
+        "#include <sprat/sprat.h>\nint unused(void);\nint unused(void) { return SPRAT_OK; }\n"
+    )
     run(compiler, "-std=c99", *STRICT, "-fsyntax-only", f"-I{NOW}", tmp_path / "alone.c")
     (tmp_path / "alone.cpp").write_text("#include <sprat/sprat.h>\nstatic_assert(noexcept(sprat_abi_version()));\n")
     run(compiler.replace("gcc", "g++").replace("clang", "clang++"), "-std=c++17", *(f for f in STRICT if "proto" not in f),
@@ -61,7 +62,7 @@ def test_the_version_is_the_librarys_and_its_files() -> None:
     assert library.sprat_abi_version() == int(version)
     assert native_library.path().name == f"libsprat.so.{version}"
     assert f"sprat_{version}.h" in [path.name for path in STORED]
-    pxd = (Path(str(files("sprat"))) / "cython_api.pxd").read_text()
+    pxd = (Path(sprat.__file__).parent / "cython_api.pxd").read_text()
     assert f"ABI_VERSION = {version}\n" in pxd
 
 
@@ -80,7 +81,10 @@ def test_fields_and_constants_stay_where_they_are(stored: Path, tmp_path: Path) 
     header = stored.read_text()
     lines = []
     for struct, fields in structs(header).items():
-        lines += [f'  printf("{struct}.{field} %zu %zu\\n", offsetof({struct}, {field}), sizeof((({struct}*)0)->{field}));' for field in fields]
+        lines += [
+            f'  printf("{struct}.{field} %zu %zu\\n", offsetof({struct}, {field}), sizeof((({struct}*)0)->{field}));'
+            for field in fields
+        ]
         lines += [f'  printf("sizeof({struct}) %zu\\n", sizeof({struct}));']
     lines += [f'  printf("{name} %d\\n", {name});' for name in constants(header)]
     assert len(lines) > 100
@@ -89,7 +93,9 @@ def test_fields_and_constants_stay_where_they_are(stored: Path, tmp_path: Path) 
         place = tmp_path / folder
         (place / "sprat").mkdir(parents=True)
         (place / "sprat" / "sprat.h").write_text(source.read_text())
-        (place / "tell.c").write_text("#include <sprat/sprat.h>\n#include <stdio.h>\nint main(void) {\n" + "\n".join(lines) + "\n  return 0;\n}\n")
+        (place / "tell.c").write_text(
+            "#include <sprat/sprat.h>\n#include <stdio.h>\nint main(void) {\n" + "\n".join(lines) + "\n  return 0;\n}\n"
+        )
         run("gcc", "-std=c99", *STRICT, f"-I{place}", place / "tell.c", "-o", place / "tell")
         told.append(run(place / "tell").splitlines())
     for then, now in zip(*told, strict=True):
@@ -108,7 +114,7 @@ def test_a_program_of_the_last_version_runs_with_this_library(stored: Path, comp
     model = tmp_path / "model.safetensors"
     sprat.save(sprat.quantization.quantize_model(sprat.nn.MLP([4, 8, 2], seed=0)), model)
     shared, program = native_library.path(), tmp_path / "program"
-    run(compiler, "-std=c99", *STRICT, f"-I{tmp_path / 'include'}", HERE / "abi" / "program.c", shared,
+    run(compiler, "-std=c99", *STRICT, f"-I{tmp_path / 'include'}", HERE / "programs" / "last_version.c", shared,
         f"-Wl,-rpath,{shared.parent}", "-o", program)  # fmt: skip
     assert run(program, model) == "ok\n"
 

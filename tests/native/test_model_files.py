@@ -75,7 +75,9 @@ def sparse_weight(shape: tuple[int, int], dtype: Any, blocks: bool = False) -> n
 
 def packed(weights: str, zeros: str = "dense", sparse: bool = False, **more: Any) -> PackedMLP:
     shape = (33, 6)
-    weight = sparse_weight(shape, np.float32, zeros == "blocks") if sparse else RNG.integers(-7, 8, shape).astype(np.float32)
+    weight = (
+        sparse_weight(shape, np.float32, zeros == "blocks") if sparse else RNG.integers(-7, 8, shape).astype(np.float32)
+    )
     integer = weights in ("int8", "int4")
     scales = (33, 1) if weights == "int4" else (33,)
     values = {
@@ -229,7 +231,9 @@ def test_random_damage(raw: bytes, path: Path, seed: int) -> None:
     for _ in range(100):
         changed = bytearray(raw)
         for position in rng.integers(0, len(raw), rng.integers(1, 6)):
-            changed[position] = int(rng.choice([0, 32, 34, 44, 48, 57, 91, 92, 93, 123, 125, 255, rng.integers(0, 256)]))
+            changed[position] = int(
+                rng.choice([0, 32, 34, 44, 48, 57, 91, 92, 93, 123, 125, 255, rng.integers(0, 256)])
+            )
         if assert_agree(bytes(changed), path):
             with loaded(path) as native:
                 assert_same_answers(native, sprat.load(path))
@@ -280,7 +284,7 @@ def mutated(value: Any, rng: np.random.Generator) -> Any:
         if kind < 0.08:
             return value[:which] + value[which + 1 :]
         if kind < 0.16:
-            return value[:which] + [value[which]] + value[which:]
+            return [*value[:which], value[which], *value[which:]]
         return [mutated(item, rng) if i == which else item for i, item in enumerate(value)]
     items = list(value.items())
     if kind < 0.06:
