@@ -87,10 +87,7 @@ sprat_status sprat_optimizer_advance(int32_t optimizer, sprat_optimizer_params* 
 
 sprat_status sprat_count_nonfinite(sprat_dtype dtype, const void* x, const uint8_t* mask, int64_t length,
                                    int64_t* count) noexcept {
-  SPRAT_REQUIRE(is_float(dtype), "dtype: wanted float32 or float64");
-  SPRAT_REQUIRE(length >= 0, "length: wanted at least 0, got %lld", shown(length));
-  SPRAT_REQUIRE(count, "count must not be NULL");
-  if (length > 0) SPRAT_RETURN_IF_REFUSED(check_array("x", x, item_size(dtype)));
+  SPRAT_RETURN_IF_REFUSED(check_count_nonfinite(dtype, x, length, count));
   *count = kernels().reduce->count_nonfinite[dtype](x, mask, length);
   return SPRAT_OK;
 }

@@ -70,4 +70,12 @@ sprat_status check_optimizer_options(const sprat_optimizer_options& options) {
   return SPRAT_OK;
 }
 
+sprat_status check_count_nonfinite(sprat_dtype dtype, const void* x, int64_t length, const int64_t* count) {
+  SPRAT_REQUIRE(is_float(dtype), "dtype: wanted float32 or float64");
+  SPRAT_REQUIRE(length >= 0, "length: wanted at least 0, got %lld", shown(length));
+  SPRAT_REQUIRE(count, "count must not be NULL");
+  if (length > 0) SPRAT_RETURN_IF_REFUSED(check_array("x", x, item_size(dtype)));
+  return SPRAT_OK;
+}
+
 }  // namespace sprat

@@ -8,6 +8,7 @@
 #include "api/checks.h"
 #include "api/dispatch.h"
 #include "api/params.h"
+#include "api/quantize_checks.h"
 #include "core/float_mode.h"
 #include "core/parallel.h"
 
@@ -23,17 +24,6 @@ const QuantizeFormat* find_format(sprat_dtype dtype) {
     if (quantize.formats[i].dtype == dtype) return &quantize.formats[i];
   }
   return nullptr;
-}
-
-sprat_status check_shape(int64_t outer, int64_t channels, int64_t inner) {
-  SPRAT_REQUIRE(outer >= 0 && channels >= 1 && inner >= 0,
-                "shape (outer, channels, inner): wanted outer >= 0, channels >= 1, inner >= 0, got (%lld, %lld, %lld)",
-                shown(outer), shown(channels), shown(inner));
-  int64_t length;
-  SPRAT_REQUIRE(!__builtin_mul_overflow(outer, channels, &length) && !__builtin_mul_overflow(length, inner, &length) &&
-                    length <= std::numeric_limits<int64_t>::max() / 8,
-                "shape (outer, channels, inner): too large for memory");
-  return SPRAT_OK;
 }
 
 sprat_status check_scales(const void* scales, sprat_dtype real, int64_t channels) {
@@ -58,18 +48,9 @@ sprat_status check_zero_points(const sprat_quantizer& quantizer, const QuantizeF
 }
 
 sprat_status check_quantizer(const sprat_quantizer* quantizer) {
-  SPRAT_REQUIRE(quantizer, "quantizer: must not be NULL");
-  SPRAT_REQUIRE(quantizer->size == sizeof *quantizer, "quantizer.size: wanted %zu, got %zu", sizeof *quantizer,
-                quantizer->size);
-  SPRAT_REQUIRE(is_float(quantizer->real), "quantizer.real: wanted float32 or float64");
-  const QuantizeFormat* format = find_format(quantizer->integer);
-  SPRAT_REQUIRE(format, "quantizer.integer: real numbers cannot be quantized to type %d", quantizer->integer);
-  SPRAT_REQUIRE(format->min <= quantizer->quant_min && quantizer->quant_min < quantizer->quant_max &&
-                    quantizer->quant_max <= format->max,
-                "quant_min and quant_max: wanted %d <= quant_min < quant_max <= %d, got %d and %d", format->min,
-                format->max, quantizer->quant_min, quantizer->quant_max);
-  SPRAT_RETURN_IF_REFUSED(check_shape(quantizer->outer, quantizer->channels, quantizer->inner));
-  SPRAT_RETURN_IF_REFUSED(check_array("scale", quantizer->scales, item_size(quantizer->real)));
+  const QuantizeFormat* format = quantizer ? find_format(quantizer->integer) : nullptr;
+  SPRAT_RETURN_IF_REFUSED(
+      check_quantizer_fields(quantizer, format, format ? format->min : 0, format ? format->max : 0));
   SPRAT_RETURN_IF_REFUSED(check_scales(quantizer->scales, quantizer->real, quantizer->channels));
   return check_zero_points(*quantizer, *format);
 }
@@ -78,27 +59,19 @@ sprat_status check_quantizer(const sprat_quantizer* quantizer) {
 constexpr int64_t kStreamBytes = 24 << 20;
 
 QuantizeView view_of(const sprat_quantizer& quantizer, int64_t bytes_per_element) {
-  const int64_t length = quantizer.outer * quantizer.channels * quantizer.inner;
   return {quantizer.channels,
           quantizer.inner,
           quantizer.scales,
           quantizer.zero_points,
           quantizer.quant_min,
           quantizer.quant_max,
-          length > kStreamBytes / bytes_per_element};
+          length_of(quantizer) > kStreamBytes / bytes_per_element};
 }
-
-int64_t length_of(const sprat_quantizer& quantizer) { return quantizer.outer * quantizer.channels * quantizer.inner; }
 
 // Checked: quantizer and pointers; real numbers on one side, codes on the other.
 sprat_status check_sides(const sprat_quantizer* quantizer, const void* real, const void* codes) {
   SPRAT_RETURN_IF_REFUSED(check_quantizer(quantizer));
-  const int64_t length = length_of(*quantizer);
-  if (length == 0) return SPRAT_OK;
-  SPRAT_RETURN_IF_REFUSED(check_array("x", real, item_size(quantizer->real)));
-  SPRAT_REQUIRE(codes, "q must not be NULL");
-  SPRAT_REQUIRE(!overlap(real, length * item_size(quantizer->real), codes, length), "x and q must not overlap");
-  return SPRAT_OK;
+  return check_quantize_sides(*quantizer, real, codes);
 }
 
 // The whole array as one channel: blocks on threads, then their ranges joined. Minimum and maximum are exact, so the
@@ -189,28 +162,18 @@ sprat_status sprat_fake_quantize(const sprat_quantizer* quantizer, const void* x
   const Params taken(quantizer);
   const DefaultFloatMode mode;  // for the checks too: a denormal scale is not 0
   SPRAT_RETURN_IF_REFUSED(check_quantizer(quantizer));
-  const int64_t length = length_of(*quantizer);
-  if (length == 0) return SPRAT_OK;
-  const int64_t item = item_size(quantizer->real), bytes = length * item;
-  SPRAT_RETURN_IF_REFUSED(check_array("x", x, item));
-  SPRAT_RETURN_IF_REFUSED(check_array("y", y, item));
-  SPRAT_REQUIRE(x == y || !overlap(x, y, bytes), "x and y: wanted the same array or two that do not overlap");
-  SPRAT_REQUIRE(!inside || !(overlap(x, bytes, inside, length) || overlap(y, bytes, inside, length)),
-                "inside must not overlap x or y");
+  SPRAT_RETURN_IF_REFUSED(check_fake_quantize_sides(*quantizer, x, y, inside));
   const QuantizeView view = view_of(*quantizer, 2 * item_size(quantizer->real));
   const FakeQuantizeRange fake_quantize = find_format(quantizer->integer)->fake_quantize[quantizer->real];
-  parallel_for(length, kGrain, [&](int64_t begin, int64_t end) { fake_quantize(view, x, y, inside, begin, end); });
+  parallel_for(length_of(*quantizer), kGrain,
+               [&](int64_t begin, int64_t end) { fake_quantize(view, x, y, inside, begin, end); });
   return SPRAT_OK;
 }
 
 sprat_status sprat_value_range(sprat_dtype real, int64_t outer, int64_t channels, int64_t inner, const void* x,
                                void* low, void* high, int64_t* non_finite) noexcept {
-  SPRAT_REQUIRE(is_float(real), "real: wanted float32 or float64");
-  SPRAT_RETURN_IF_REFUSED(check_shape(outer, channels, inner));
+  SPRAT_RETURN_IF_REFUSED(check_value_range(real, outer, channels, inner, x, low, high));
   const int64_t length = outer * channels * inner;
-  if (length > 0) SPRAT_RETURN_IF_REFUSED(check_array("x", x, item_size(real)));
-  SPRAT_RETURN_IF_REFUSED(check_array("low", low, item_size(real)));
-  SPRAT_RETURN_IF_REFUSED(check_array("high", high, item_size(real)));
   int64_t found;
   if (channels > 1) {
     found = range_per_channel(real, x, outer, channels, inner, low, high);
@@ -226,12 +189,7 @@ sprat_status sprat_value_range(sprat_dtype real, int64_t outer, int64_t channels
 sprat_status sprat_choose_qparams(sprat_dtype real, int64_t n, const void* low, const void* high, int32_t quant_min,
                                   int32_t quant_max, int32_t symmetric, void* scales, int32_t* zero_points) noexcept {
   const DefaultFloatMode mode;  // for the checks too: a denormal scale is not 0
-  SPRAT_REQUIRE(is_float(real), "real: wanted float32 or float64");
-  SPRAT_REQUIRE(n >= 0 && (n == 0 || (low && high && scales && zero_points)),
-                "low, high, scales, zero_points: must not be NULL");
-  SPRAT_REQUIRE(-32768 <= quant_min && quant_min < quant_max && quant_max <= 65535,
-                "quant_min and quant_max: wanted quant_min < quant_max within 16 bits, got %d and %d", quant_min,
-                quant_max);
+  SPRAT_RETURN_IF_REFUSED(check_choose_qparams(real, n, low, high, quant_min, quant_max, scales, zero_points));
   SPRAT_RETURN_IF_REFUSED(real == SPRAT_FLOAT32 ? check_ranges<float>(n, low, high)
                                                 : check_ranges<double>(n, low, high));
   kernels().quantize->choose_qparams[real](low, high, n, quant_min, quant_max, symmetric != 0, scales, zero_points);

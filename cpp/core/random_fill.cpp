@@ -33,13 +33,15 @@ void fill_normal_as(uint64_t seed, uint64_t stream, uint64_t offset, int64_t n, 
 }  // namespace
 
 void fill_uniform(uint64_t seed, uint64_t stream, uint64_t offset, int64_t n, float low, float high, float* out) {
-  fill<4>(seed, stream, offset, n, out,
-          [=](const RandomBlock& block, int lane) { return low + (high - low) * uniform_float(block.word[lane]); });
+  fill<4>(seed, stream, offset, n, out, [=](const RandomBlock& block, int lane) {
+    return uniform_between(low, high, uniform_float(block.word[lane]));
+  });
 }
 
 void fill_uniform(uint64_t seed, uint64_t stream, uint64_t offset, int64_t n, double low, double high, double* out) {
-  fill<2>(seed, stream, offset, n, out,
-          [=](const RandomBlock& block, int lane) { return low + (high - low) * uniform_double(block.word64(lane)); });
+  fill<2>(seed, stream, offset, n, out, [=](const RandomBlock& block, int lane) {
+    return uniform_between(low, high, uniform_double(block.word64(lane)));
+  });
 }
 
 void fill_normal(uint64_t seed, uint64_t stream, uint64_t offset, int64_t n, double mean, double std, float* out) {

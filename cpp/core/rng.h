@@ -50,6 +50,12 @@ SPRAT_HD inline float uniform_float(uint32_t word) { return static_cast<float>(w
 // Multiples of 2^-53 in [0, 1).
 SPRAT_HD inline double uniform_double(uint64_t word) { return static_cast<double>(word >> 11) * 0x1p-53; }
 
+// low + (high - low) u for u in [0, 1). Rounding may reach `high`.
+template <class T>
+SPRAT_HD inline T uniform_between(T low, T high, T u) {
+  return low + (high - low) * u;
+}
+
 // A whole number in [0, n), n >= 1: the high half of the 128-bit product word * n (Lemire 2019, without his
 // rejection, so that every index consumes the same 64 bits). Each value's chance differs from 1 / n by less than
 // 2^-64: for n = 10^9 one would need some 10^28 draws to notice.

@@ -1,98 +1,92 @@
-// Activations on their own, element by element.
-#include <cstring>
-
+// Activations over a run of elements, and their gradients. Epilogues of matrix products use the formulas themselves.
+#include "api/activation_checks.h"
 #include "cuda/launch.h"
+#include "cuda/pack.h"
 #include "formulas/activation/list.h"
 
 SPRAT_ISA_BEGIN
 
 template <class Formula, class T>
-__global__ void activation_forward(const T* z, T* y, int64_t n) {
-  const int64_t i = blockIdx.x * int64_t{blockDim.x} + threadIdx.x;
-  if (i < n) y[i] = Formula{}(z[i]);
+__global__ void __launch_bounds__(cuda::kThreads) forward(const T* z, T* y, int64_t length, bool packs) {
+  for_chunk<T>(
+      blockIdx.x * kChunk<T>, length, packs,
+      [&](int64_t i) {
+        Pack<T> values = load_pack<Pack<T>>(z + i);
+        for (T& value : values.at) value = Formula{}(value);
+        store_pack(y + i, values);
+      },
+      [&](int64_t i) { y[i] = Formula{}(z[i]); });
+}
+
+// z is NULL where the formula does not need it.
+template <class Formula, class T>
+__global__ void __launch_bounds__(cuda::kThreads)
+    backward(const T* z, const T* y, const T* grad_y, T* grad_z, int64_t length, bool packs) {
+  for_chunk<T>(
+      blockIdx.x * kChunk<T>, length, packs,
+      [&](int64_t i) {
+        Pack<T> inputs{}, grads = load_pack<Pack<T>>(grad_y + i);
+        if constexpr (Formula::kNeedsInput) inputs = load_pack<Pack<T>>(z + i);
+        const Pack<T> outputs = load_pack<Pack<T>>(y + i);
+        for (int k = 0; k < Pack<T>::kCount; ++k) {
+          grads.at[k] = grads.at[k] * Formula{}.derivative(inputs.at[k], outputs.at[k]);
+        }
+        store_pack(grad_z + i, grads);
+      },
+      [&](int64_t i) { grad_z[i] = grad_y[i] * Formula{}.derivative(Formula::kNeedsInput ? z[i] : T(0), y[i]); });
 }
 
 template <class Formula, class T>
-__global__ void activation_backward(const T* z, const T* y, const T* grad_y, T* grad_z, int64_t n) {
-  const int64_t i = blockIdx.x * int64_t{blockDim.x} + threadIdx.x;
-  if (i < n) grad_z[i] = grad_y[i] * Formula{}.derivative(Formula::kNeedsInput ? z[i] : T(0), y[i]);
+sprat_status run_forward(const void* z, void* y, int64_t length, void* stream) {
+  const auto grid = static_cast<unsigned>(cuda::blocks_for(length, kChunk<T>));
+  return cuda::launch(forward<Formula, T>, grid, cuda::kThreads, stream, static_cast<const T*>(z), static_cast<T*>(y),
+                      length, allow_packs<T>(z) && allow_packs<T>(y));
 }
 
-template <class T>
-struct ActivationsOf {
-  using Forward = void (*)(const T*, T*, int64_t);
-  using Backward = void (*)(const T*, const T*, const T*, T*, int64_t);
-  template <class... Formulas>
-  struct List {
-    static constexpr int32_t count = sizeof...(Formulas);
-    static constexpr const char* names[] = {Formulas::kName...};
-    static constexpr bool needs_input[] = {Formulas::kNeedsInput...};
-    static Forward forward(int32_t which) {
-      const Forward list[] = {activation_forward<Formulas, T>...};
-      return list[which];
-    }
-    static Backward backward(int32_t which) {
-      const Backward list[] = {activation_backward<Formulas, T>...};
-      return list[which];
-    }
-  };
+template <class Formula, class T>
+sprat_status run_backward(const void* z, const void* y, const void* grad_y, void* grad_z, int64_t length,
+                          void* stream) {
+  const auto grid = static_cast<unsigned>(cuda::blocks_for(length, kChunk<T>));
+  const bool packs = (!Formula::kNeedsInput || allow_packs<T>(z)) && allow_packs<T>(y) && allow_packs<T>(grad_y) &&
+                     allow_packs<T>(grad_z);
+  return cuda::launch(backward<Formula, T>, grid, cuda::kThreads, stream, static_cast<const T*>(z),
+                      static_cast<const T*>(y), static_cast<const T*>(grad_y), static_cast<T*>(grad_z), length, packs);
+}
+
+struct ActivationRow {
+  const char* name;
+  bool needs_input;
+  sprat_status (*forward[2])(const void*, void*, int64_t, void*);  // by sprat_dtype: float32, float64
+  sprat_status (*backward[2])(const void*, const void*, const void*, void*, int64_t, void*);
 };
-template <class T>
-using ActivationList = ActivationFormulas<ActivationsOf<T>::template List>;
-
-inline sprat_status check_activation(int32_t activation, sprat_dtype dtype, int64_t length) {
-  SPRAT_REQUIRE(activation >= 0 && activation < ActivationList<float>::count, "activation: there is no activation %d",
-                activation);
-  SPRAT_REQUIRE(is_float(dtype), "dtype: wanted float32 or float64");
-  SPRAT_REQUIRE(length >= 0 && size_fits(length, 1), "length: wanted at least 0, got %lld", shown(length));
-  return SPRAT_OK;
-}
-
-template <class T>
-sprat_status forward_of(int32_t activation, const void* z, void* y, int64_t n, void* stream) {
-  return cuda::launch(ActivationList<T>::forward(activation),
-                      dim3(static_cast<unsigned>(cuda::blocks_for(n, cuda::kThreads))), cuda::kThreads, stream,
-                      static_cast<const T*>(z), static_cast<T*>(y), n);
-}
-template <class T>
-sprat_status backward_of(int32_t activation, const void* z, const void* y, const void* grad_y, void* grad_z, int64_t n,
-                         void* stream) {
-  return cuda::launch(ActivationList<T>::backward(activation),
-                      dim3(static_cast<unsigned>(cuda::blocks_for(n, cuda::kThreads))), cuda::kThreads, stream,
-                      static_cast<const T*>(z), static_cast<const T*>(y), static_cast<const T*>(grad_y),
-                      static_cast<T*>(grad_z), n);
-}
+template <class... Formulas>
+struct Activations {
+  static constexpr ActivationRow list[] = {{Formulas::kName,
+                                            Formulas::kNeedsInput,
+                                            {run_forward<Formulas, float>, run_forward<Formulas, double>},
+                                            {run_backward<Formulas, float>, run_backward<Formulas, double>}}...};
+  static constexpr int32_t count = sizeof...(Formulas);
+};
+using AllActivations = ActivationFormulas<Activations>;
 
 SPRAT_ISA_END
 
-int32_t sprat_cuda_activation_find(const char* name) noexcept {
-  using List = sprat::ActivationList<float>;
-  for (int32_t i = 0; name && i < List::count; ++i) {
-    if (std::strcmp(List::names[i], name) == 0) return i;
-  }
-  return -1;
-}
+int32_t sprat_cuda_activation_find(const char* name) noexcept { return sprat::find_in(sprat::AllActivations{}, name); }
 
 sprat_status sprat_cuda_activation_forward(int32_t activation, sprat_dtype dtype, const void* z, void* y,
                                            int64_t length, void* stream) noexcept {
   using namespace sprat;
-  SPRAT_RETURN_IF_REFUSED(check_activation(activation, dtype, length));
-  if (length == 0) return SPRAT_OK;
-  SPRAT_RETURN_IF_REFUSED(check_array("z", z, item_size(dtype)));
-  SPRAT_RETURN_IF_REFUSED(check_array("y", y, item_size(dtype)));
-  return dtype == SPRAT_FLOAT64 ? forward_of<double>(activation, z, y, length, stream)
-                                : forward_of<float>(activation, z, y, length, stream);
+  const char* name = name_in(AllActivations{}, activation);
+  SPRAT_RETURN_IF_REFUSED(check_activation_forward(activation, name, dtype, z, y, length));
+  return AllActivations::list[activation].forward[dtype](z, y, length, stream);
 }
 
 sprat_status sprat_cuda_activation_backward(int32_t activation, sprat_dtype dtype, const void* z, const void* y,
                                             const void* grad_y, void* grad_z, int64_t length, void* stream) noexcept {
   using namespace sprat;
-  SPRAT_RETURN_IF_REFUSED(check_activation(activation, dtype, length));
-  if (length == 0) return SPRAT_OK;
-  SPRAT_REQUIRE(z || !ActivationList<float>::needs_input[activation], "z must not be NULL: the gradient needs it");
-  SPRAT_RETURN_IF_REFUSED(check_array("y", y, item_size(dtype)));
-  SPRAT_RETURN_IF_REFUSED(check_array("grad_y", grad_y, item_size(dtype)));
-  SPRAT_RETURN_IF_REFUSED(check_array("grad_z", grad_z, item_size(dtype)));
-  return dtype == SPRAT_FLOAT64 ? backward_of<double>(activation, z, y, grad_y, grad_z, length, stream)
-                                : backward_of<float>(activation, z, y, grad_y, grad_z, length, stream);
+  const char* name = name_in(AllActivations{}, activation);
+  const bool needs_input = name && AllActivations::list[activation].needs_input;
+  SPRAT_RETURN_IF_REFUSED(
+      check_activation_backward(activation, name, needs_input, dtype, z, y, grad_y, grad_z, length));
+  return AllActivations::list[activation].backward[dtype](z, y, grad_y, grad_z, length, stream);
 }

@@ -43,11 +43,6 @@ struct StepTensors {
 };
 
 template <class T>
-constexpr int kRounds = 2;  // packs of a thread
-template <class T>
-constexpr int64_t kChunk = int64_t{cuda::kThreads} * Pack<T>::kCount* kRounds<T>;
-
-template <class T>
 __device__ T* array(void* base, int64_t i) {
   return static_cast<T*>(base) + i;
 }
@@ -108,19 +103,9 @@ __global__ void __launch_bounds__(cuda::kThreads)
   const StepTensor& tensor = tensors.at[tensors.of_block(blockIdx.x)];
   if (norm) element.grad_scale = element.grad_scale * T(norm->scale);  // it was 1 or -1: exact
   const int64_t begin = int64_t{blockIdx.x - tensor.first_block} * kChunk<T>;
-  if (tensor.packs) {
-    for (int round = 0; round < kRounds<T>; ++round) {
-      const int64_t i = begin + int64_t(round * cuda::kThreads + static_cast<int>(threadIdx.x)) * Pack<T>::kCount;
-      if (i + Pack<T>::kCount <= tensor.length) {
-        update_pack(element, tensor, i);
-      } else {
-        for (int64_t j = i; j < tensor.length; ++j) update_one(element, tensor, j);
-      }
-    }
-  } else {
-    const int64_t left = tensor.length - begin, n = left < kChunk<T> ? left : kChunk<T>;
-    for (int64_t j = threadIdx.x; j < n; j += cuda::kThreads) update_one(element, tensor, begin + j);
-  }
+  for_chunk<T>(
+      begin, tensor.length, tensor.packs, [&](int64_t i) { update_pack(element, tensor, i); },
+      [&](int64_t i) { update_one(element, tensor, i); });
 }
 
 template <class Formula, class T>

@@ -1,5 +1,6 @@
 #include "cuda/reduce.h"
 
+#include "api/optimizer_checks.h"
 #include "api/optimizer_line.h"
 #include "cuda/launch.h"
 #include "cuda/scratch.h"
@@ -166,3 +167,18 @@ sprat_status add_nonfinite(sprat_dtype dtype, const void* x, const uint8_t* mask
 }
 
 }  // namespace sprat::cuda
+
+sprat_status sprat_cuda_count_nonfinite(sprat_dtype dtype, const void* x, const uint8_t* mask, int64_t length,
+                                        int64_t* count, void* stream) noexcept {
+  using namespace sprat;
+  SPRAT_RETURN_IF_REFUSED(check_count_nonfinite(dtype, x, length, count));
+  cuda::Scratch scratch(stream);
+  SPRAT_RETURN_IF_REFUSED(scratch.allocate(sizeof(unsigned long long)));
+  auto* const total = scratch.as<unsigned long long>();
+  SPRAT_RETURN_IF_REFUSED(sprat_cuda_fill(total, 0, sizeof *total, stream));
+  SPRAT_RETURN_IF_REFUSED(cuda::add_nonfinite(dtype, x, mask, length, total, stream));
+  unsigned long long found = 0;
+  SPRAT_RETURN_IF_REFUSED(cuda::fetch(&found, total, stream));
+  *count = static_cast<int64_t>(found);
+  return SPRAT_OK;
+}

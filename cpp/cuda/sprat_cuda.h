@@ -71,18 +71,53 @@ SPRAT_API sprat_status sprat_cuda_optimizer_step(const sprat_optimizer_group* gr
                                                  const sprat_optimizer_options* options, double* grad_norm,
                                                  void* stream) SPRAT_NOEXCEPT;
 
+/* See sprat_count_nonfinite. Waits for the stream. */
+SPRAT_API sprat_status sprat_cuda_count_nonfinite(sprat_dtype dtype, const void* x, const uint8_t* mask, int64_t length,
+                                                  int64_t* count, void* stream) SPRAT_NOEXCEPT;
+
 /* ---- activations ------------------------------------------------------------------------------------------------- */
 
-/* As sprat_activation_find, for those who have this module alone. */
-SPRAT_API int32_t sprat_cuda_activation_find(const char* name) SPRAT_NOEXCEPT;
-
-/* See sprat_activation_forward and sprat_activation_backward. */
+SPRAT_API int32_t sprat_cuda_activation_find(const char* name) SPRAT_NOEXCEPT; /* as sprat_activation_find */
 SPRAT_API sprat_status sprat_cuda_activation_forward(int32_t activation, sprat_dtype dtype, const void* z, void* y,
                                                      int64_t length, void* stream) SPRAT_NOEXCEPT;
 SPRAT_API sprat_status sprat_cuda_activation_backward(int32_t activation, sprat_dtype dtype, const void* z,
                                                       const void* y, const void* grad_y, void* grad_z, int64_t length,
                                                       void* stream) SPRAT_NOEXCEPT;
 
+/* ---- quantize ---------------------------------------------------------------------------------------------------- */
+
+/* Scales and zero points are device memory: nobody looks whether they are right. */
+SPRAT_API sprat_status sprat_cuda_quantize(const sprat_quantizer* quantizer, const void* x, void* q,
+                                           void* stream) SPRAT_NOEXCEPT;
+SPRAT_API sprat_status sprat_cuda_dequantize(const sprat_quantizer* quantizer, const void* q, void* x,
+                                             void* stream) SPRAT_NOEXCEPT;
+SPRAT_API sprat_status sprat_cuda_fake_quantize(const sprat_quantizer* quantizer, const void* x, void* y,
+                                                uint8_t* inside, void* stream) SPRAT_NOEXCEPT;
+/* low and high are device memory. Waits for the stream if non_finite is not NULL. */
+SPRAT_API sprat_status sprat_cuda_value_range(sprat_dtype real, int64_t outer, int64_t channels, int64_t inner,
+                                              const void* x, void* low, void* high, int64_t* non_finite,
+                                              void* stream) SPRAT_NOEXCEPT;
+SPRAT_API sprat_status sprat_cuda_choose_qparams(sprat_dtype real, int64_t n, const void* low, const void* high,
+                                                 int32_t quant_min, int32_t quant_max, int32_t symmetric, void* scales,
+                                                 int32_t* zero_points, void* stream) SPRAT_NOEXCEPT;
+
+/* ---- pruning ----------------------------------------------------------------------------------------------------- */
+
+/* Waits for the stream if pruned is not NULL. */
+SPRAT_API sprat_status sprat_cuda_prune_threshold(sprat_dtype dtype, const sprat_prune_array* array, double threshold,
+                                                  int64_t* pruned, void* stream) SPRAT_NOEXCEPT;
+/* Waits for the stream, unless count is 0: whether there are so many numbers is known only then. */
+SPRAT_API sprat_status sprat_cuda_prune_smallest(sprat_dtype dtype, const sprat_prune_array* arrays, int64_t num_arrays,
+                                                 int64_t count, double* threshold, void* stream) SPRAT_NOEXCEPT;
+
+/* ---- random numbers ---------------------------------------------------------------------------------------------- */
+
+/* `stream` is that of sprat_fill_uniform, `cuda_stream` the device's. */
+SPRAT_API sprat_status sprat_cuda_fill_uniform(sprat_dtype dtype, uint64_t seed, uint64_t stream, double low,
+                                               double high, int64_t length, void* out,
+                                               void* cuda_stream) SPRAT_NOEXCEPT;
+SPRAT_API sprat_status sprat_cuda_fill_normal(sprat_dtype dtype, uint64_t seed, uint64_t stream, double mean,
+                                              double std, int64_t length, void* out, void* cuda_stream) SPRAT_NOEXCEPT;
 /* ---- products ---------------------------------------------------------------------------------------------------- */
 
 /* All arrays are row-major; weight is (out_features, in_features). */

@@ -10,24 +10,6 @@ SPRAT_ISA_BEGIN
 struct Int8 : ByteFormat<int8_t> {
   static constexpr sprat_dtype kDtype = SPRAT_INT8;
   static constexpr int32_t kMin = -128, kMax = 127;
-
-  // Numbers in V lie in [kMin, kMax]; whole registers, then the first n lanes with the rest zero.
-  template <class V>
-  SPRAT_INLINE static V load(const Element* p) {
-    return load_i8<V>(p);
-  }
-  template <class V>
-  SPRAT_INLINE static V load_partial(const Element* p, int64_t n) {
-    return load_i8_partial<V>(p, n);
-  }
-  template <class V>
-  SPRAT_INLINE static void store(Element* p, V v) {
-    store_i8(p, v);
-  }
-  template <class V>
-  SPRAT_INLINE static void store_partial(Element* p, V v, int64_t n) {
-    store_i8_partial(p, v, n);
-  }
 };
 
 SPRAT_ISA_END

@@ -43,7 +43,7 @@ class OptimizerPlan {
       Group& group = groups_.emplace_back();
       group.native.size = sizeof group.native;
       group.native.optimizer = sprat_cuda_optimizer_find(nb::cast<std::string>(optimizer).c_str());
-      group.native.dtype = nb::cast<std::string>(dtype) == "float64" ? SPRAT_FLOAT64 : SPRAT_FLOAT32;
+      group.native.dtype = dtype_named(nb::cast<std::string>(dtype));
       group.native.params.size = sizeof group.native.params;
       group.native.params.step = 1;
       group.native.params.mu_product = 1;

@@ -3,6 +3,8 @@
 
 #include <nanobind/nanobind.h>
 
+#include <string>
+
 #include "cuda/sprat_cuda.h"
 
 namespace nb = nanobind;
@@ -46,10 +48,21 @@ T* pointer(Address address) {
 }
 inline Address address_of(const void* p) { return reinterpret_cast<Address>(p); }
 
+// By NumPy's names.
+inline sprat_dtype dtype_named(const std::string& name) {
+  if (name == "float32") return SPRAT_FLOAT32;
+  if (name == "float64") return SPRAT_FLOAT64;
+  if (name == "int8") return SPRAT_INT8;
+  if (name == "uint8") return SPRAT_UINT8;
+  throw nb::value_error(("dtype: wanted float32, float64, int8 or uint8, got " + name).c_str());
+}
+
 void bind_device(nb::module_& m);
 void bind_dlpack(nb::module_& m);
 void bind_loss(nb::module_& m);
 void bind_network(nb::module_& m);
+void bind_elementwise(nb::module_& m);
 void bind_optimizer(nb::module_& m);
+void bind_quantize(nb::module_& m);
 
 }  // namespace sprat::cuda::bindings

@@ -9,5 +9,7 @@ NB_MODULE(_cuda, m) {
   bind_dlpack(m);
   bind_loss(m);
   bind_network(m);
+  bind_elementwise(m);
   bind_optimizer(m);
+  bind_quantize(m);
 }

@@ -9,7 +9,7 @@
 SPRAT_ISA_BEGIN
 
 template <class V>
-SPRAT_INLINE Mask<V> keep_magnitude(V x, V bound) {
+SPRAT_HD SPRAT_INLINE Mask<V> keep_magnitude(V x, V bound) {
   return !(abs(x) <= bound);
 }
 
