@@ -26,6 +26,8 @@ cdef extern from "sprat/sprat.h" nogil:
         pass
     ctypedef struct sprat_predictor:
         pass
+    ctypedef struct sprat_model:
+        pass
     uint32_t sprat_abi_version()
     const char* sprat_last_error()
     const char* sprat_isa()
@@ -60,6 +62,11 @@ cdef extern from "sprat/sprat.h" nogil:
     int64_t sprat_predictor_out_features(const sprat_predictor*)
     int32_t sprat_predictor_dtype(const sprat_predictor*)
     int sprat_predictor_run(const sprat_predictor*, const void*, int64_t, void*)
+    void sprat_predictor_destroy(sprat_predictor*)
+    int sprat_model_load_file(const char*, sprat_model**)
+    int sprat_model_load_memory(const void*, size_t, sprat_model**)
+    void sprat_model_destroy(sprat_model*)
+    int sprat_predictor_create_model(const sprat_model*, sprat_predictor**)
 
 
 cdef uint32_t abi_version() noexcept nogil:
@@ -75,7 +82,14 @@ cdef int check(int status) except -1 nogil:
         return 0
     with gil:
         message = sprat_last_error().decode("utf-8", "replace")
-        raise MemoryError(message) if status == OUT_OF_MEMORY else ValueError(message)
+        if status == OUT_OF_MEMORY:
+            raise MemoryError(message)
+        if status == FILE_ERROR:
+            raise OSError(message)
+        if status == FORMAT_ERROR:
+            from sprat import FormatError
+            raise FormatError(message)
+        raise ValueError(message)
 
 
 cdef const char* isa() noexcept nogil:
@@ -219,6 +233,32 @@ cdef int32_t predictor_dtype(PredictorHandle predictor) noexcept nogil:
 
 cdef int predictor_run(PredictorHandle predictor, const void* x, int64_t rows, void* out) noexcept nogil:
     return sprat_predictor_run(<const sprat_predictor*> predictor, x, rows, out)
+
+
+cdef int _predictor_of_model(int status, sprat_model* model, PredictorHandle* predictor) noexcept nogil:
+    cdef sprat_predictor* made = NULL
+    if status == OK:
+        status = sprat_predictor_create_model(model, &made)
+        sprat_model_destroy(model)
+    if status == OK:
+        predictor[0] = <PredictorHandle> made
+    return status
+
+
+cdef int predictor_load_file(const char* path, PredictorHandle* predictor) noexcept nogil:
+    cdef sprat_model* model = NULL
+    cdef int status = sprat_model_load_file(path, &model)
+    return _predictor_of_model(status, model, predictor)
+
+
+cdef int predictor_load_memory(const void* data, size_t size, PredictorHandle* predictor) noexcept nogil:
+    cdef sprat_model* model = NULL
+    cdef int status = sprat_model_load_memory(data, size, &model)
+    return _predictor_of_model(status, model, predictor)
+
+
+cdef void predictor_destroy(PredictorHandle predictor) noexcept nogil:
+    sprat_predictor_destroy(<sprat_predictor*> predictor)
 
 
 # The structs above repeat those of the header, so that users need no header: they must agree.

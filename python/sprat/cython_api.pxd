@@ -29,7 +29,8 @@ cdef enum:
 
 cdef uint32_t abi_version() noexcept nogil
 cdef const char* last_error() noexcept nogil
-# Raises what Python's sprat would: ValueError (or MemoryError) with last_error(). Takes the GIL only then.
+# Raises what Python's sprat would, with last_error(): ValueError, MemoryError, sprat.FormatError, OSError. Takes the GIL
+# only then.
 cdef int check(int status) except -1 nogil
 
 # ---- run time
@@ -162,3 +163,9 @@ cdef int64_t predictor_out_features(PredictorHandle predictor) noexcept nogil
 cdef int32_t predictor_dtype(PredictorHandle predictor) noexcept nogil
 # out (rows, out_features) for x (rows, in_features), both of the predictor's dtype; any number of threads at once.
 cdef int predictor_run(PredictorHandle predictor, const void* x, int64_t rows, void* out) noexcept nogil
+
+# A predictor of your own, from a model file or its bytes, without Python; give it back once with predictor_destroy().
+# Not for those of predictor_of().
+cdef int predictor_load_file(const char* path, PredictorHandle* predictor) noexcept nogil
+cdef int predictor_load_memory(const void* data, size_t size, PredictorHandle* predictor) noexcept nogil
+cdef void predictor_destroy(PredictorHandle predictor) noexcept nogil

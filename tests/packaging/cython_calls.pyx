@@ -177,3 +177,36 @@ def predict(predictor, const float[:, ::1] x):
     with nogil:
         sp.check(sp.predictor_run(handle, &x[0, 0], x.shape[0], &y[0, 0]))
     return out
+
+
+def predict_with(bytes path, const float[:, ::1] x, bint from_memory):
+    """A predictor from a file, or from its bytes; its outputs for x."""
+    cdef sp.PredictorHandle handle = NULL
+    cdef int status
+    cdef bytes text = b""
+    cdef const char* data
+    cdef size_t size
+    if from_memory:
+        with open(path, "rb") as file:
+            text = file.read()
+        data, size = text, len(text)
+        with nogil:
+            status = sp.predictor_load_memory(data, size, &handle)
+    else:
+        data = path
+        with nogil:
+            status = sp.predictor_load_file(data, &handle)
+    sp.check(status)
+    try:
+        assert sp.predictor_in_features(handle) == x.shape[1]
+        out = np.empty((x.shape[0], sp.predictor_out_features(handle)), np.float32)
+        run(handle, x, out)
+    finally:
+        sp.predictor_destroy(handle)
+    return out
+
+
+cdef int run(sp.PredictorHandle handle, const float[:, ::1] x, float[:, ::1] out) except -1:
+    with nogil:
+        sp.check(sp.predictor_run(handle, &x[0, 0], x.shape[0], &out[0, 0]))
+    return 0

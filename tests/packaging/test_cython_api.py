@@ -224,3 +224,21 @@ def test_predictors(cython: Any) -> None:
         assert_same_bits(cython.predict(predictor, x), predictor(x))
     with pytest.raises(TypeError, match=r"^predictor: wanted a sprat\.Predictor, got MLP$"):
         cython.predict(model, x)
+
+
+@pytest.mark.parametrize("from_memory", [False, True])
+def test_predictors_from_files(cython: Any, tmp_path: Path, from_memory: bool) -> None:
+    model = sprat.nn.MLP([6, 20, 3], seed=0)
+    x = floats(33 * 6).reshape(33, 6)
+    path = tmp_path / "model.safetensors"
+    for kept in (model, sprat.quantization.quantize_model(model), sprat.pack(model, "float16")):
+        sprat.save(kept, path)
+        assert_same_bits(cython.predict_with(bytes(path), x, from_memory), sprat.Predictor(path)(x))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(sprat.FormatError):
+        cython.predict_with(bytes(path), x, from_memory)
+
+
+def test_a_file_that_is_not_there(cython: Any, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="no_such"):
+        cython.predict_with(bytes(tmp_path / "no_such"), floats(6).reshape(1, 6), False)
