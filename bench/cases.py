@@ -56,12 +56,14 @@ class Work:
 
 @dataclass
 class Case:
-    """Work of one size. `sweep` is (title of a plot, name of its x axis, x)."""
+    """Work of one size. `sweep` is (title of a plot, name of its x axis, x); `limit`, (seconds or None, what needs them), is
+    for work that another machine than this processor does."""
 
     name: str
     candidates: list[Candidate]
     work: Work = field(default_factory=Work)
     sweep: tuple[str, str, float] | None = None
+    limit: tuple[float | None, str] | None = None
 
 
 @dataclass

@@ -21,19 +21,19 @@ def run(
 
     What computes something wrong is not timed, and named in the result.
     """
-    results, works = [], []
+    results, done = [], []
     for case in cases:
         wrong = {candidate.name: reason for candidate in case.candidates if (reason := _fault(candidate))}
         for name, reason in wrong.items():
             print(f"{case.name}: {name} is wrong and was not timed: {reason}", file=sys.stderr)
         right = [candidate for candidate in case.candidates if candidate.name not in wrong]
         timings = time_interleaved(right, effort or Effort())
-        limit, words = limits.shortest(case.work, threads)
+        limit, words = case.limit or limits.shortest(case.work, threads)
         results.append(Result(case.name, timings, limit, words, case.sweep, wrong))
-        works.append(case.work)
+        done.append(case)
         show(results[-1])
-    for result, work in zip(results, works, strict=True):
-        result.limit, result.limited_by = limits.shortest(work, threads)  # by the best that the machine has shown
+    for result, case in zip(results, done, strict=True):  # by the best that the machine has shown
+        result.limit, result.limited_by = case.limit or limits.shortest(case.work, threads)
     return results
 
 

@@ -121,6 +121,9 @@ def _targets() -> dict[tuple[str, str], Target]:
                 found["sparse", f"{name} 90 % {pattern}, {rows} rows"] = Target(1, own=0.35)
         found["sparse", f"{name} 90 % unstructured, 1 row"] = Target(1, own=0.5)
     found["sparse", "D 90 % blocks, 1 row"] = Target(1, own=0.3)
+    for name in ("adam", "sgd momentum", "sgd"):
+        found["cuda", f"{name}, n = {1 << 26:,}"] = Target(share=0.85)
+    found["cuda", "product 4096^3"] = Target(share=0.7)
     for case in ("predict, 1-1, 1 row, from C", "quantize, n = 1, from C"):
         found["calls", case] = Target(more=15e-9)
     return found

@@ -23,6 +23,7 @@ TOPICS = (
     "calls",
     "threads",
     "float64",
+    "cuda",
 )
 
 # Quick runs leave these out: each shape takes them seconds to compile.

@@ -75,6 +75,10 @@ SPRAT_API sprat_status sprat_cuda_optimizer_step(const sprat_optimizer_group* gr
 SPRAT_API sprat_status sprat_cuda_count_nonfinite(sprat_dtype dtype, const void* x, const uint8_t* mask, int64_t length,
                                                   int64_t* count, void* stream) SPRAT_NOEXCEPT;
 
+/* The sum of squares of x, in double and in the order of the gradients' norm. Waits for the stream. */
+SPRAT_API sprat_status sprat_cuda_sum_of_squares(sprat_dtype dtype, const void* x, int64_t length, double* squares,
+                                                 void* stream) SPRAT_NOEXCEPT;
+
 /* ---- activations ------------------------------------------------------------------------------------------------- */
 
 SPRAT_API int32_t sprat_cuda_activation_find(const char* name) SPRAT_NOEXCEPT; /* as sprat_activation_find */

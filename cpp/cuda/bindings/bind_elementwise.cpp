@@ -39,6 +39,13 @@ int64_t count_nonfinite(const std::string& dtype, Address x, Address mask, int64
   return count;
 }
 
+double sum_of_squares(const std::string& dtype, Address x, int64_t length, Address stream) {
+  double squares = 0;
+  const sprat_dtype type = dtype_named(dtype);
+  check_without_gil([&] { return sprat_cuda_sum_of_squares(type, pointer(x), length, &squares, pointer(stream)); });
+  return squares;
+}
+
 int64_t prune_threshold(const std::string& dtype, Address x, Address mask, int64_t length, double threshold,
                         Address stream) {
   int64_t pruned = 0;
@@ -73,6 +80,8 @@ void bind_elementwise(nb::module_& m) {
         "grad_z = grad_y * f'(z), where y = f(z).");
   m.def("count_nonfinite", &count_nonfinite, nb::arg("dtype"), nb::arg("x"), nb::arg("mask"), nb::arg("length"),
         nb::arg("stream") = 0, "How many are NaN or infinite, of those that a mask (0: none) does not hide.");
+  m.def("sum_of_squares", &sum_of_squares, nb::arg("dtype"), nb::arg("x"), nb::arg("length"), nb::arg("stream") = 0,
+        "In double, in the order of the gradients' norm.");
   m.def("prune_threshold", &prune_threshold, nb::arg("dtype"), nb::arg("x"), nb::arg("mask"), nb::arg("length"),
         nb::arg("threshold"), nb::arg("stream") = 0, "Set x to zero where |x| < threshold, fill the mask (0: none).");
   m.def("prune_smallest", &prune_smallest, nb::arg("dtype"), nb::arg("arrays"), nb::arg("count"), nb::arg("stream") = 0,

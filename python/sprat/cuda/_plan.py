@@ -225,11 +225,12 @@ class OptimizerPlan:
         found = []
         for tensor in self._tensors:
             if tensor.grad is not None:
-                bad = ~np.isfinite(tensor.grad.numpy()).reshape(-1)
-                if tensor.mask is not None:
-                    bad &= tensor.mask.numpy().reshape(-1) != 0
-                if bad.any():
-                    found.append((tensor.label, int(bad.sum())))
+                grad, mask = tensor.grad, tensor.mask
+                stream = grad.enter(_streams.stream_of(grad))
+                at = 0 if mask is None else mask.at(stream)
+                count = native().count_nonfinite(grad.dtype.name, grad.pointer, at, grad.size, stream)
+                if count:
+                    found.append((tensor.label, count))
         return found
 
     def progress(self) -> list[tuple[int, float]]:

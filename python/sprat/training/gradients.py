@@ -59,5 +59,7 @@ def gradient_order(model: Any, optimizer: Any) -> list[str] | None:
 
 def energy_of(gradient: Array) -> float:
     """Sum of squares; NaN and infinity show in it. One pass, no temporary, no BLAS thread."""
-    flat = _device.to_host(gradient).reshape(-1)
+    if _device.is_device_array(gradient):
+        return float(_device.kernels("gradient").sum_of_squares(gradient))
+    flat = gradient.reshape(-1)
     return float(np.einsum("i,i->", flat, flat))
