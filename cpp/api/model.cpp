@@ -7,7 +7,7 @@
 #include <utility>
 #include <variant>
 
-#include "api/packed_layer.h"
+#include "api/packed_checks.h"
 #include "api/status.h"
 #include "core/float_mode.h"
 #include "io/container.h"

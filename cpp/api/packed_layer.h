@@ -88,12 +88,6 @@ class PackedLayer {
   ActivationClass activation_class_ = activation_class(activation_);
 };
 
-// Whether the description is one of a layer that can be; the index stands in messages.
-sprat_status check_packed_layer(const sprat_packed_layer& layer, int64_t index);
-
-// Whether they are all such layers, and each takes what the one before gives.
-sprat_status check_packed_layers(const sprat_packed_layer* layers, int64_t num_layers);
-
 // Copies what it needs of a checked layer. NULL: there was no memory.
 std::unique_ptr<PackedLayer> pack_layer(const sprat_packed_layer& layer, const KernelTable& kernels);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/dispatch.h"
+#include "api/packed_checks.h"
 #include "api/packed_layer.h"
 #include "api/predictor.h"
 #include "api/product.h"
@@ -151,19 +152,6 @@ class PackedPredictor final : public sprat_predictor {
 };
 
 }  // namespace
-
-sprat_status check_packed_layers(const sprat_packed_layer* layers, int64_t num_layers) {
-  SPRAT_REQUIRE(layers && num_layers >= 1 && num_layers <= kMaxLayers, "layers: wanted 1 to %lld, got %lld",
-                shown(kMaxLayers), shown(num_layers));
-  for (int64_t l = 0; l < num_layers; ++l) {
-    SPRAT_RETURN_IF_REFUSED(check_packed_layer(layers[l], l));
-    SPRAT_REQUIRE(l == 0 || layers[l].in_features == layers[l - 1].out_features,
-                  "layers[%lld].in_features: wanted %lld, the out_features before it, got %lld", shown(l),
-                  shown(layers[l - 1].out_features), shown(layers[l].in_features));
-  }
-  return SPRAT_OK;
-}
-
 }  // namespace sprat
 
 using namespace sprat;

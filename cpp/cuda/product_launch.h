@@ -18,11 +18,11 @@ struct RealEpilogue {
   int64_t part_stride;  // from the C of one grid.z to the next
   bool relu, is_aligned;
 
-  __device__ void store(int64_t row, int64_t column, Four<T> sums, bool is_first, bool is_last) const {
+  __device__ void store(int64_t row, int64_t column, Four<T> sums, int block, bool is_last) const {
     const int64_t place = row * n + column, left = n - column;
     T* to = c + blockIdx.z * part_stride + place;
     const bool whole = is_aligned && left >= 4;
-    if (!is_first) {
+    if (block > 0) {
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
         if (j < left) sums.at[j] = to[j] + sums.at[j];

@@ -57,7 +57,7 @@ template <class T>
 struct ProductArgs {
   Operand<T> a, b;
   int64_t k;
-  int64_t block;  // k's of which the sums begin anew, a multiple of kMostDepth; block sums are added in order
+  int64_t block;  // k's of which the sums begin anew, a multiple of the depth; what becomes of them is the epilogue's
   int64_t span;   // k's of one grid.z, a multiple of block
   bool a_aligned, b_aligned;
 };
@@ -179,9 +179,10 @@ constexpr int kBlocksAtOnce = kSquares == 2    ? 2
                               : sizeof(T) == 8 ? 6
                                                : 10;
 
-// epilogue.store(row, column, four sums of columns side by side, first, last): of the first and the last block of k.
+// epilogue.store(row, column, four sums of columns side by side, block, last): of that block of k, and whether it is
+// the last one.
 template <class T, int kTile, int kSquares, bool kAKInner, bool kBKInner, class Epilogue>
-__global__ void __launch_bounds__((ThreadPlace<kTile, kSquares>::kThreads), (kBlocksAtOnce<T, kSquares>))
+__global__ void __launch_bounds__((ThreadPlace<kTile, kSquares>::kThreads), (kBlocksAtOnce<T, kTile>))
     multiply_tiles(const ProductArgs<T> p, const Epilogue epilogue) {
   constexpr int kThreads = ThreadPlace<kTile, kSquares>::kThreads, kDepth = kSquares == 2 ? 8 : kMostDepth;
   __shared__ __align__(16) T a[2][kDepth][kTile];
@@ -207,7 +208,7 @@ __global__ void __launch_bounds__((ThreadPlace<kTile, kSquares>::kThreads), (kBl
 
   const int of_block = static_cast<int>(p.block / kDepth);
   for (int strip = 0; strip < strips;) {
-    const bool is_first = strip == 0;
+    const int block = strip / of_block;
     const int end = strips - strip < of_block ? strips : strip + of_block;
     T sum[4 * kSquares][4 * kSquares];
 #pragma unroll
@@ -234,7 +235,7 @@ __global__ void __launch_bounds__((ThreadPlace<kTile, kSquares>::kThreads), (kBl
         const int64_t column = int64_t{tile.n} * kTile + place.column + s * place.kApart;
         if (column >= p.b.lines) continue;
         const Four<T> sums{{sum[r][4 * s], sum[r][4 * s + 1], sum[r][4 * s + 2], sum[r][4 * s + 3]}};
-        epilogue.store(row, column, sums, is_first, end == strips);
+        epilogue.store(row, column, sums, block, end == strips);
       }
     }
   }

@@ -205,6 +205,31 @@ SPRAT_API sprat_status sprat_cuda_mlp_step(const sprat_cuda_mlp* mlp, const void
                                            const sprat_optimizer_options* optimizer_options, double* loss,
                                            double* grad_norm, void* stream) SPRAT_NOEXCEPT;
 
+/* ---- predictors -------------------------------------------------------------------------------------------------- */
+
+/* A frozen network whose weights lie on the device. Any number of threads and streams may run one at once. */
+typedef struct sprat_cuda_predictor sprat_cuda_predictor;
+
+/* Copies the parameters, which lie on the device. Waits for the stream. */
+SPRAT_API sprat_status sprat_cuda_predictor_create_mlp(const sprat_cuda_mlp* mlp, const void* params, void* stream,
+                                                       sprat_cuda_predictor** predictor) SPRAT_NOEXCEPT;
+/* See sprat_predictor_create_packed. The arrays of the layers are host memory, which is copied; waits for the stream.
+ * float16, bfloat16 and sparse weights become dense float32 ones with the same bits for finite inputs (but for the sign
+ * of a zero, see sprat_zeros); SPRAT_INPUT_BFLOAT16 is refused. */
+SPRAT_API sprat_status sprat_cuda_predictor_create_packed(const sprat_packed_layer* layers, int64_t num_layers,
+                                                          void* stream,
+                                                          sprat_cuda_predictor** predictor) SPRAT_NOEXCEPT;
+/* Waits for the device. NULL is allowed. */
+SPRAT_API void sprat_cuda_predictor_destroy(sprat_cuda_predictor* predictor) SPRAT_NOEXCEPT;
+
+SPRAT_API int64_t sprat_cuda_predictor_in_features(const sprat_cuda_predictor* predictor) SPRAT_NOEXCEPT;
+SPRAT_API int64_t sprat_cuda_predictor_out_features(const sprat_cuda_predictor* predictor) SPRAT_NOEXCEPT;
+SPRAT_API sprat_dtype sprat_cuda_predictor_dtype(const sprat_cuda_predictor* predictor) SPRAT_NOEXCEPT;
+
+/* out (rows, out_features) for x (rows, in_features); they must not overlap. */
+SPRAT_API sprat_status sprat_cuda_predictor_run(const sprat_cuda_predictor* predictor, const void* x, int64_t rows,
+                                                void* out, void* stream) SPRAT_NOEXCEPT;
+
 #ifdef __cplusplus
 }
 #endif

@@ -64,5 +64,6 @@ void bind_network(nb::module_& m);
 void bind_elementwise(nb::module_& m);
 void bind_optimizer(nb::module_& m);
 void bind_quantize(nb::module_& m);
+void bind_predictor(nb::module_& m);  // after bind_network
 
 }  // namespace sprat::cuda::bindings

@@ -12,4 +12,5 @@ NB_MODULE(_cuda, m) {
   bind_elementwise(m);
   bind_optimizer(m);
   bind_quantize(m);
+  bind_predictor(m);
 }
