@@ -174,15 +174,16 @@ struct TilePlace {
 
 // Blocks that a multiprocessor shall hold: the registers of a thread follow. Two large tiles (128 registers each) hide
 // each other's barriers.
-template <class T, int kSquares>
-constexpr int kBlocksAtOnce = kSquares == 2    ? 2
-                              : sizeof(T) == 8 ? 6
-                                               : 10;
+template <class T, int kTile>
+constexpr int blocks_at_once() {
+  if (kTile == 128) return 2;
+  return kTile == 64 || sizeof(T) == 8 ? 6 : 10;
+}
 
 // epilogue.store(row, column, four sums of columns side by side, block, last): of that block of k, and whether it is
 // the last one.
 template <class T, int kTile, int kSquares, bool kAKInner, bool kBKInner, class Epilogue>
-__global__ void __launch_bounds__((ThreadPlace<kTile, kSquares>::kThreads), (kBlocksAtOnce<T, kTile>))
+__global__ void __launch_bounds__((ThreadPlace<kTile, kSquares>::kThreads), (blocks_at_once<T, kTile>()))
     multiply_tiles(const ProductArgs<T> p, const Epilogue epilogue) {
   constexpr int kThreads = ThreadPlace<kTile, kSquares>::kThreads, kDepth = kSquares == 2 ? 8 : kMostDepth;
   __shared__ __align__(16) T a[2][kDepth][kTile];
