@@ -66,19 +66,20 @@ def test_activations(library: Library, name: str, rng: np.random.Generator) -> N
     assert same_bits(y, activations.apply(name, x))
 
 
+@pytest.mark.parametrize("integers", [0, 1], ids=["double", "integers"])
 def test_fused_multiply_add_in_software(
-    library: Library, tmp_path: Path, exported: Path, rng: np.random.Generator
+    exported: Path, tmp_path: Path, rng: np.random.Generator, integers: int
 ) -> None:
     """Against the processor's, or the C library's: random bits, and products that nearly cancel the addend."""
     text = (
-        "#define FLOAT_TANH_FMA 0\n#include <math.h>\n"
+        f"#define FLOAT_TANH_FMA 0\n#define FLOAT_TANH_INTEGER_FMA {integers}\n#include <math.h>\n"
         '#include "float_tanh.c"\n'
         "void ours(const float *x, uint32_t n, float *y) {\n  uint32_t i;\n"
         "  for (i = 0; i < n; ++i) y[i] = float_tanh_fma(x[3 * i], x[3 * i + 1], x[3 * i + 2]);\n}\n"
         "void theirs(const float *x, uint32_t n, float *y) {\n  uint32_t i;\n"
         "  for (i = 0; i < n; ++i) y[i] = fmaf(x[3 * i], x[3 * i + 1], x[3 * i + 2]);\n}\n"
     )
-    fma = Library(exported, tmp_path, [], ["-O2"], text)
+    fma = Library(exported, tmp_path, [], ["-O2", "-fsanitize=undefined", "-fno-sanitize-recover"], text)
     wild = rng.integers(0, 2**32, (300_000, 3), dtype=np.uint64).astype(np.uint32).view(np.float32)
     near = rng.standard_normal((300_000, 3)).astype(np.float32)
     near[:, 2] = -(near[:, 0] * near[:, 1])

@@ -26,9 +26,30 @@ static inline float @from_bfloat16(uint16_t half) { return @from_bits((uint32_t)
 """
 
 
+# A zero changes no sum but -0, which only underflow can have made: without floats in hardware it pays to look.
+_IS_ZERO = """
+#if @@INTEGER_FMA
+static inline int @is_zero(float x) { return (@bits(x) << 1) == 0; }
+#if @@FMA == 2
+#define @may_skip(s) 1
+#else
+#define @may_skip(s) (@bits(s) != 0x80000000u)
+#endif
+#endif
+"""
+
+
 def _panel(width: int, weight: str) -> str:
     """Declares and computes s0, s1, ...: sums of `width` outputs over inputs v to end, weights [input][output]."""
+    skips = " && ".join(f"@may_skip(s{i})" for i in range(width))
     lines = [f"    float {', '.join(f's{i} = 0.0f' for i in range(width))};", "    do {", "      const float a = *v++;"]
+    lines += [
+        "#if @@INTEGER_FMA",
+        f"      if (@is_zero(a) && {skips}) {{",
+        f"        w += {width};",
+        "        continue;",
+    ]
+    lines += ["      }", "#endif"]
     lines += [f"      s{i} = @add_product({weight.format(i)}, a, s{i});" for i in range(width)]
     return "\n".join([*lines, f"      w += {width};", "    } while (v != end);"])
 
@@ -67,7 +88,7 @@ static void @dense{width}_{weights}(const {types[weights]} *w, const float *b, c
 }}
 """
     extra = () if weights == "float32" else (f"from_{weights}",)
-    return Piece(text, ("add_product", "floored", *extra))
+    return Piece(text, ("add_product", "floored", "is_zero", *extra))
 
 
 _LISTS = """
@@ -131,6 +152,7 @@ static void @blocks(const float *w, const @index *at, const @index *counts, cons
 
 FLOATS = {
     "floored": Piece(_RELU),
+    "is_zero": Piece(_IS_ZERO, ("bits",)),
     "from_float16": Piece(_FROM_FLOAT16, ("from_bits",)),
     "from_bfloat16": Piece(_FROM_BFLOAT16, ("from_bits",)),
     "lists": Piece(_LISTS, ("add_product", "floored")),

@@ -70,8 +70,7 @@ def _plain_four(outputs: int) -> str:
     """Four inputs of each of the outputs: loads of x once, then products in the order of the weights."""
     lines = [f"    const int32_t {', '.join(f'x{i} = x[{i}]' for i in range(4))};"]
     for o in range(outputs):
-        terms = " + ".join(f"w[{4 * o + i}] * x{i}" for i in range(4))
-        lines.append(f"    s{o} += {terms};")
+        lines += [f"    s{o} += w[{4 * o + i}] * x{i};" for i in range(4)]
     return "\n".join(lines)
 
 
@@ -127,7 +126,8 @@ def _plain_eight(outputs: int) -> str:
     for o in range(outputs):
         for i in range(4):
             b = f"(uint32_t)w[{4 * o + i}]"
-            lines.append(f"    s{o} += @signed(({b} << 28)) * low{i} + @signed(({b} & 0xf0u) << 24) * high{i};")
+            lines.append(f"    s{o} += @signed({b} << 28) * low{i};")
+            lines.append(f"    s{o} += @signed(({b} & 0xf0u) << 24) * high{i};")
     return "\n".join(lines)
 
 
@@ -188,13 +188,14 @@ static inline int32_t @signed(uint32_t top) { return (int32_t)top >> 28; }
 """
 
 # One conversion, one product, one sum: each rounded once, none fused.
+# Clamped as integers, which numbers of one sign order like floats: low is not negative.
 _CODE = """
-static inline int8_t @code(float sum, float scale, float bias, float low) {
+static inline int8_t @code(float sum, float scale, float bias, int32_t low) {
   const float product = sum * scale;
-  float z = product + bias;
+  int32_t z = (int32_t)@bits(product + bias);
   z = z > low ? z : low;
-  z = z < 255.0f ? z : 255.0f;
-  return (int8_t)(@bits(z + 12582784.0f) & 0xffu); /* 1.5 * 2^23 - 128: rounds to even, less 128 */
+  z = z < 0x437f0000 ? z : 0x437f0000; /* 255 */
+  return (int8_t)(@bits(@from_bits((uint32_t)z) + 12582784.0f) & 0xffu); /* 1.5 * 2^23 - 128: rounds to even, less 128 */
 }
 """
 
@@ -207,7 +208,7 @@ static inline float @real(float sum, float scale, float bias, int relu) {
 
 # out: what becomes of the sums of `count` outputs that begin at s; i counts them.
 _OUT = {
-    "codes": ("int8_t *q", "const float *scale, const float *bias, float low", "q[i] = @code((float)s[i], scale[i], bias[i], low);"),
+    "codes": ("int8_t *q", "const float *scale, const float *bias, int32_t low", "q[i] = @code((float)s[i], scale[i], bias[i], low);"),
     "reals": ("float *y", "const float *scale, const float *bias, int relu", "y[i] = @real((float)s[i], scale[i], bias[i], relu);"),
     "rows": (
         "float *y",
@@ -253,7 +254,7 @@ static void {name}(const int8_t *w, {lists}const int32_t *start, {numbers}, cons
 
 
 _INT4_OUT = {
-    "codes": ("int8_t *q", "const float *bias, float low", "q[i] = @code(total[i], scale, bias[i], low);"),
+    "codes": ("int8_t *q", "const float *bias, int32_t low", "q[i] = @code(total[i], scale, bias[i], low);"),
     "reals": ("float *y", "const float *bias, int relu", "y[i] = @real(total[i], scale, bias[i], relu);"),
 }
 
@@ -298,14 +299,16 @@ _QUANTIZE = """
 /* Codes of x by divide, round to even, add the zero point; a NaN becomes 0's code, an infinity saturates. q may lie
  * where x does. Codes from k to padded meet weights of 0. */
 static void @quantize(const float *x, uint32_t k, uint32_t padded, float scale, int32_t zero, int8_t *q) {
-  const float low = (float)-zero, high = (float)(255 - zero);
+  const uint32_t low = @bits((float)zero) | 0x80000000u, high = @bits((float)(255 - zero));
   uint32_t i;
   for (i = 0; i < k; ++i) {
-    float t = x[i] / scale;
-    if (!(t == t)) t = 0.0f;
-    t = t > low ? t : low;
-    t = t < high ? t : high;
-    q[i] = (int8_t)((@bits(t + 12582912.0f) + (uint32_t)(zero - 128)) & 0xffu);
+    uint32_t t = @bits(x[i] / scale);
+    if (t > high && t < 0x80000000u) {
+      t = t > 0x7f800000u ? 0 : high;
+    } else if (t > low) {
+      t = t > 0xff800000u ? 0 : low;
+    }
+    q[i] = (int8_t)((@bits(@from_bits(t) + 12582912.0f) + (uint32_t)(zero - 128)) & 0xffu);
   }
   for (; i < padded; ++i) q[i] = 0;
 }
@@ -342,9 +345,9 @@ INTEGERS = {
     "dsp": Piece(_DSP),
     "neon": Piece(_NEON, ("word",)),
     "signed": Piece(_SIGNED),
-    "code": Piece(_CODE, ("bits",)),
+    "code": Piece(_CODE, ("bits", "from_bits")),
     "real": Piece(_REAL, ("floored",)),
-    "quantize": Piece(_QUANTIZE, ("bits",)),
+    "quantize": Piece(_QUANTIZE, ("bits", "from_bits")),
     "range": Piece(_RANGE, ("bits",)),
     "pad": Piece(_PAD),
     **{f"dot{n}{'_listed' * at}": Piece(_dot(n, at), ("word", "dsp", "neon")) for n in (4, 1) for at in (False, True)},

@@ -240,7 +240,8 @@ def _integer_product(
         exact = np.float64(input_scale) * weight_scale.astype(np.float64)
         scale = _to_finite(exact / np.float64(next_scale))
         bias = _to_finite(bias.astype(np.float64) / np.float64(next_scale) + next_zero)
-        floor = float_text(next_zero if layer.activation == "relu" else 0)
+        low = np.float32(next_zero if layer.activation == "relu" else 0)
+        floor = f"0x{low.view(np.uint32):x}"  # compared as integers
     emit = _int8_product if layer.weights == "int8" else _int4_product
     emit(plan, index, layer, after is not None, scale, bias, floor, source, target)
     if after is not None and outputs < _padded(after):

@@ -36,6 +36,14 @@ _FMA = """
 #if @@FMA == 1
 #include <math.h>
 #endif
+/* Whether it is formed in integers: where there is no double in hardware. */
+#ifndef @@INTEGER_FMA
+#if @@FMA != 1 && ((defined(__arm__) && (!defined(__ARM_FP) || (__ARM_FP & 8) == 0)) || defined(__riscv_float_abi_soft))
+#define @@INTEGER_FMA 1
+#else
+#define @@INTEGER_FMA 0
+#endif
+#endif
 """
 
 _ONLY_EXACT = """
@@ -210,7 +218,7 @@ int @self_test(void);
         undefined = [
             f"#undef @@{macro}" for macro in ("DSP", "NEON", "NEON_FLOAT", "NEON_SUMS", "NEON_ADD", "NEON_LANES", "FMA")
         ]
-        undefined.append("#undef @add_product")
+        undefined += ["#undef @add_product", "#undef @leading_zeros", "#undef @index", "#undef @@INTEGER_FMA"]
         return named(_joined([*parts, _CONTRACTION_AGAIN, "\n".join(undefined), "#endif"]), self.name)
 
     def _pieces(self) -> list[str]:

@@ -1,0 +1,1 @@
+"""What exported networks take of a device: see __main__.py."""
