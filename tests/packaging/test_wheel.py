@@ -33,7 +33,10 @@ def test_wheel_holds_what_it_should(wheel: Path) -> None:
         "sprat/py.typed",
         "sprat/_core.pyi",
         "sprat/lib/libsprat.so.1",
+        "sprat/lib/cmake/sprat/sprat-config.cmake",
+        "sprat/lib/pkgconfig/sprat.pc",
         "sprat/include/sprat/sprat.h",
+        "sprat/include/sprat/sprat.hpp",
         "sprat/cython_api.pxd",
         "sprat/cython_api.pyi",
     ):
