@@ -2,12 +2,41 @@
 // each is compared with Python in tests/native.
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 #include <string>
 #include <vector>
 
 #include "check.h"
 #include "sprat/sprat.h"
+
+namespace {
+
+[[maybe_unused]] long allocations_left = -1;  // -1: any number
+
+// Whether there is memory for one more.
+[[maybe_unused]] bool has_memory() {
+  if (allocations_left > 0) --allocations_left;
+  return allocations_left != 0;
+}
+
+}  // namespace
+
+// Every way in which loading takes memory. The sanitizers bring their own.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define SPRAT_LIMITS_ALLOCATIONS 1
+extern "C" void* aligned_alloc(size_t alignment, size_t size) noexcept {
+  void* memory = nullptr;
+  return has_memory() && posix_memalign(&memory, alignment, size) == 0 ? memory : nullptr;
+}
+void* operator new(size_t size) {
+  if (void* memory = has_memory() ? std::malloc(size) : nullptr) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#endif
 
 namespace {
 
@@ -170,6 +199,30 @@ void test_hostile() {
   }
 }
 
+// Whichever allocation finds no memory, the call is refused, and says so.
+void test_without_memory() {
+#ifdef SPRAT_LIMITS_ALLOCATIONS
+  for (const Bytes& bytes : {mlp_file(), packed_file()}) {
+    long count = 1;
+    sprat_status status = SPRAT_OUT_OF_MEMORY;
+    for (; count < 10000 && status != SPRAT_OK; ++count) {
+      sprat_model* model = nullptr;
+      sprat_predictor* predictor = nullptr;
+      allocations_left = count;
+      status = sprat_model_load_memory(bytes.data(), bytes.size(), &model);
+      if (status == SPRAT_OK) status = sprat_predictor_create_model(model, &predictor);
+      allocations_left = -1;
+      CHECK(status == SPRAT_OK || status == SPRAT_OUT_OF_MEMORY);
+      CHECK_EQ(status == SPRAT_OK, predictor != nullptr);
+      sprat_predictor_destroy(predictor);
+      sprat_model_destroy(model);
+    }
+    CHECK_EQ(status, SPRAT_OK);
+    CHECK(count > 20);
+  }
+#endif
+}
+
 void test_arguments() {
   sprat_model* model = nullptr;
   sprat_predictor* predictor = nullptr;
@@ -202,6 +255,7 @@ int main() {
   test_what_a_model_tells();
   test_cut_and_bent();
   test_hostile();
+  test_without_memory();
   test_arguments();
   test_files();
   return check::report();

@@ -67,9 +67,50 @@ def test_nothing_asked_is_a_question(capsys: pytest.CaptureFixture[str]) -> None
     assert "wanted at least one of --cmake-dir" in capsys.readouterr().err
 
 
-def test_builds_by_scikit_build_core_find_the_package() -> None:
+PROJECT = """
+[build-system]
+requires = ["scikit-build-core", "sprat"]
+build-backend = "scikit_build_core.build"
+[project]
+name = "downstream"
+version = "1"
+"""
+LISTS = """
+cmake_minimum_required(VERSION 3.16)
+project(downstream LANGUAGES C)
+find_package(sprat REQUIRED)
+add_executable(train {source})
+target_link_libraries(train PRIVATE sprat::sprat m)
+install(TARGETS train DESTINATION downstream)
+"""
+
+
+def test_builds_by_scikit_build_core_find_the_package(tmp_path: Path) -> None:
+    """A package that requires sprat says find_package(sprat), and nothing of where it is."""
+    need("cmake", "ninja", "gcc")
     (entry,) = importlib.metadata.entry_points(group="cmake.prefix", name="sprat")
     assert entry.load() is sprat
+    if config.include_dir().parent != Path(sprat.__file__).parent:
+        return  # an editable install, whose parts lie in two folders: what a wheel does it cannot show
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    (tmp_path / "CMakeLists.txt").write_text(LISTS.format(source=EXAMPLES / "c" / "train.c"))
+    (tmp_path / "downstream").mkdir()
+    (tmp_path / "downstream" / "__init__.py").touch()
+    run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "-q",
+            "--no-build-isolation",
+            "--no-deps",
+            "-w",
+            tmp_path / "out",
+            tmp_path,
+        ]
+    )
+    assert len(list((tmp_path / "out").glob("downstream-1-*.whl"))) == 1
 
 
 # ---- an installed package ------------------------------------------------------------------------------------------
