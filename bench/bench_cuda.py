@@ -263,6 +263,17 @@ def _networks(rows: int) -> Iterator[Case]:
     found = [_ours(lambda: predict(there[0], out=out), check_predict), *_torch(torch_predict)]
     yield Case(f"predict {name}, {rows} rows", found, limit=cuda_limits.shortest(flops=2.0 * multiply_adds))
 
+    packed = quantization.quantize_model(host, calibration=x[:256])
+    integers = sprat.Predictor(packed, device="cuda")
+
+    def check_integers() -> None:
+        integers(there[0], out=out)
+        _equal(out, packed(x))
+
+    found = [_ours(lambda: integers(there[0], out=out), check_integers)]
+    limit = cuda_limits.shortest(flops=2.0 * multiply_adds, kind="int8")
+    yield Case(f"predict {name} in int8, {rows} rows", found, limit=limit)
+
     step = sprat.training.Step(device, optim.Adam(device, lr=RATE))
 
     def check_step() -> None:

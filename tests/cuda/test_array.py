@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 import weakref
 from types import ModuleType
@@ -286,6 +287,21 @@ def test_a_machine_without_a_driver(
         assert "driver" in str(caught.value)
         assert "\n" not in str(caught.value)
     assert info(capsys).startswith("built, no device: ")
+
+
+def test_the_way_of_host_arrays_does_not_import_cuda() -> None:
+    """A training run, pruning, quantization and a prediction of the host load neither sprat.cuda nor its module."""
+    program = """if True:
+        import sys
+        import numpy as np, sprat
+        model, x = sprat.nn.MLP([2, 3, 2]), np.eye(2, dtype=np.float32)
+        sprat.fit(model, x, np.array([0, 1]), epochs=1, progress=False)
+        sprat.prune.magnitude(model, 0.5)
+        sprat.Predictor(sprat.quantization.quantize_model(model))(x)
+        sprat.nn.functional.softmax(x)
+        assert not {"sprat.cuda", "sprat._cuda"} & sys.modules.keys()
+    """
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
 
 
 def test_a_build_without_the_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

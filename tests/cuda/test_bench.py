@@ -9,7 +9,7 @@ from bench.topics import Wanted
 
 from bench import bench_cuda, cuda_limits
 
-CASES = 11
+CASES = 12
 
 
 def test_every_case_is_right_on_the_device(native: ModuleType) -> None:

@@ -243,6 +243,21 @@ def test_predictors() -> None:
     same(predict(there), host(x))
 
 
+@pytest.mark.parametrize("weights", ["int8", "int4", "bfloat16", "float32", "static"])
+def test_predictors_of_packed_networks(weights: str) -> None:
+    model = nn.MLP([64, 40, 32, 3], seed=2)
+    x = random(ROWS, 64, seed=4)
+    packed = (
+        sprat.quantization.quantize_model(model, calibration=x)
+        if weights == "static"
+        else sprat.pack(model, weights=weights)
+    )
+    predict = sprat.Predictor(packed, device="cuda")
+    same(predict(sprat.cuda.array(x)), packed(x))
+    same(predict(sprat.cuda.array(x[:1])), packed(x[:1]))
+    assert (predict.device, predict.in_features, predict.out_features) == ("cuda", 64, 3)
+
+
 # ---- refusals
 
 

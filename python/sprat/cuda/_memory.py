@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from ._native import module as native
@@ -34,4 +35,6 @@ class Memory:
 
     def __del__(self) -> None:
         if self.pointer:
-            self._free(self.pointer, self.stream)
+            # A stream that its owner has destroyed, or a driver that is gone at the end of the process: nobody can be told.
+            with contextlib.suppress(RuntimeError, ValueError):
+                self._free(self.pointer, self.stream)

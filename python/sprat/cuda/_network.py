@@ -50,7 +50,7 @@ class Network:
     """The structure of a network, with the calls of ``_core.Mlp``. Shapes are checked here: the kernels see addresses."""
 
     def __init__(self, layout: Any) -> None:
-        self._native = native().Mlp(layout.rows(), layout.size, layout.dtype.name)
+        self.native = native().Mlp(layout.rows(), layout.size, layout.dtype.name)
         self._layout = layout
         self._loss_options = LossOptions()
 
@@ -64,7 +64,7 @@ class Network:
         result = call.give("out", out, self._layout.dtype, shape)
         want_apart("out", result, x)
         want_apart("out", result, values)
-        self._native.forward(
+        self.native.forward(
             values.at(call.stream),
             x.at(call.stream),
             shape[0],
@@ -88,7 +88,7 @@ class Network:
     ) -> None:
         """Forward with dropout, keeping what backward needs."""
         call = Call(x)
-        self._native.forward_train(
+        self.native.forward_train(
             self._parameters(call, params).at(call.stream),
             x.at(call.stream),
             x.shape[0],
@@ -104,9 +104,7 @@ class Network:
     def activations(self, workspace: Workspace, layer: int, out: Array) -> None:
         """Copies a layer's activations of the last training pass, before dropout, into ``out``."""
         call = Call(out)
-        self._native.activations(
-            workspace.on(call.stream), layer, out.shape[0], out.at(call.stream), stream=call.stream
-        )
+        self.native.activations(workspace.on(call.stream), layer, out.shape[0], out.at(call.stream), stream=call.stream)
 
     def backward(
         self,
@@ -126,7 +124,7 @@ class Network:
         of_x = None
         if grad_x is not None:
             of_x = call.give("grad_x", grad_x, self._layout.dtype, (rows, layers[0].in_features))
-        self._native.backward(
+        self.native.backward(
             self._parameters(call, params).at(call.stream),
             workspace.on(call.stream),
             grad_output.at(call.stream),
@@ -159,7 +157,7 @@ class Network:
         """Forward, loss and backward; waits for the loss."""
         call = Call(x)
         stream = call.stream
-        value = self._native.loss_and_gradients(
+        value = self.native.loss_and_gradients(
             self._parameters(call, params).at(stream),
             x.at(stream),
             0 if y is None else y.at(stream),

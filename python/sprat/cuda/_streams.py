@@ -23,7 +23,8 @@ def stream(handle: Any) -> Iterator[int]:
     ----------
     handle : int, or a stream of CuPy, torch or cuda.core
         A ``cudaStream_t`` as a number (0: the default stream), or an object that has one: ``__cuda_stream__``, CuPy's
-        ``ptr``, torch's ``cuda_stream``. It stays the caller's, who keeps it alive.
+        ``ptr``, torch's ``cuda_stream``. It stays the caller's, who keeps it alive as long as arrays that were last used
+        on it.
 
     Yields
     ------

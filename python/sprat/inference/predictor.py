@@ -21,8 +21,7 @@ class Predictor(Model):
     model : nn.Model, or path of a model file
         What is copied: later changes of the model do not reach the predictor.
     device : {"cpu", "cuda"}, optional
-        Where it computes, and where inputs and outputs lie: by default where the model does. ``"cuda"`` takes float32
-        and float64 networks and those of int8 layers, with the bits of the CPU.
+        Where it computes, and where inputs and outputs lie: by default where the model does. The bits are the same.
 
     Notes
     -----
