@@ -84,6 +84,11 @@ inline void want_dtype(const char* name, sprat_dtype dtype, sprat_dtype wanted) 
   refuse(std::string(name) + ": wanted " + (wanted == SPRAT_FLOAT32 ? "float" : "double") + " numbers");
 }
 
+// A model that is packed has none.
+inline void want_mlp(const sprat_mlp* mlp) {
+  if (!mlp) refuse("mlp: wanted a network, got none");
+}
+
 template <auto Destroy>
 struct Deleter {
   template <class T>

@@ -32,11 +32,16 @@ struct Layer {
 class Mlp {
  public:
   explicit Mlp(const std::vector<Layer>& layers, sprat_dtype dtype = SPRAT_FLOAT32) {
+    constexpr std::int64_t kMost = std::int64_t{1} << 44;  // parameters of a layer
     std::vector<sprat_layer> native;
     std::int64_t length = 0;
     for (const Layer& layer : layers) {
       const std::int32_t activation = sprat_activation_find(layer.activation.c_str());
       if (activation < 0) detail::refuse("activation: there is no '" + layer.activation + "'");
+      if (layer.in_features < 1 || layer.out_features < 1 || layer.in_features > kMost / layer.out_features) {
+        detail::refuse("layers: wanted sizes of at least 1 that fit memory, got " + std::to_string(layer.in_features) +
+                       " -> " + std::to_string(layer.out_features));
+      }
       const std::int64_t bias = length + layer.in_features * layer.out_features;
       native.push_back({sizeof(sprat_layer), layer.in_features, layer.out_features, length, bias, layer.dropout,
                         activation, layer.bias});
@@ -118,6 +123,7 @@ class Predictor {
   }
   template <class Params>
   Predictor(const sprat_mlp* mlp, const Params& params) {
+    detail::want_mlp(mlp);
     detail::want_dtype("params", dtype_of<detail::Number<const Params>>, sprat_mlp_dtype(mlp));
     detail::want_size("params", std::size(params), num_params(mlp));
     sprat_predictor* made = nullptr;
@@ -187,6 +193,7 @@ double loss_and_gradients(const sprat_mlp* mlp, const Params& params, const X& x
   constexpr bool classes = std::is_same_v<detail::Number<const Target>, std::int64_t>;
   static_assert(std::is_same_v<detail::Number<const X>, T> && std::is_same_v<detail::Number<Gradients>, T>);
   static_assert(classes || std::is_same_v<detail::Number<const Target>, T>);
+  detail::want_mlp(mlp);
   const std::size_t rows = std::size(x) / in_features(mlp);
   detail::want_dtype("params", dtype_of<T>, sprat_mlp_dtype(mlp));
   detail::want_size("params", std::size(params), num_params(mlp));

@@ -99,6 +99,8 @@ int training() {
   CHECK(thrown([&] { adam.step(params, std::vector<T>(3)); }) == SPRAT_INVALID_ARGUMENT);
   CHECK(thrown([] { sprat::Optimizer<T>("adem", 3, 0.1); }) == SPRAT_INVALID_ARGUMENT);
   CHECK(thrown([] { sprat::Mlp({{2, 3}, {4, 1}}); }) == SPRAT_INVALID_ARGUMENT);
+  CHECK(thrown([] { sprat::Mlp({{std::int64_t{1} << 40, std::int64_t{1} << 40}}); }) == SPRAT_INVALID_ARGUMENT);
+  CHECK(thrown([&] { sprat::Predictor(nullptr, params); }) == SPRAT_INVALID_ARGUMENT);
   CHECK(thrown([] { sprat::loss("mean"); }) == SPRAT_INVALID_ARGUMENT);
   // Classes by their ids.
   const sprat::Mlp classifier({{2, 3}}, sprat::dtype_of<T>);
