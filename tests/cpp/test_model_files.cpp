@@ -30,12 +30,13 @@ extern "C" void* aligned_alloc(size_t alignment, size_t size) noexcept {
   void* memory = nullptr;
   return has_memory() && posix_memalign(&memory, alignment, size) == 0 ? memory : nullptr;
 }
-void* operator new(size_t size) {
+// Not inlined: gcc would take what it sees for a new that does not match its delete.
+[[gnu::noinline]] void* operator new(size_t size) {
   if (void* memory = has_memory() ? std::malloc(size) : nullptr) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 #endif
 
 namespace {
