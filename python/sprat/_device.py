@@ -64,6 +64,13 @@ def refuse(what: str, *arrays: Any) -> None:
         raise TypeError(f'{what}: does not run on the device; copy to the host first (.to("cpu"), .numpy())')
 
 
+def want_host(**arrays: Any) -> None:
+    """One line that names the first of these arguments that is on a device."""
+    for name, array in arrays.items():
+        if is_device_array(array):
+            raise TypeError(f"{name}: wanted an array in host memory, got one on a device; .numpy() copies it")
+
+
 def cuda() -> Any:
     """:mod:`sprat.cuda`, imported when it is needed first."""
     from . import cuda as module

@@ -158,6 +158,34 @@ def test_fit(name: str) -> None:
     assert sprat.evaluate(device, x, y) == sprat.evaluate(host, x, y)
 
 
+def test_gradual_pruning_and_early_stopping() -> None:
+    x, y = data()
+    models = pair()
+    for model in models:
+        pruning = sprat.training.GradualPruning(lambda step: min(0.6, step / 10), frequency=2)
+        sprat.fit(
+            model, x, y, epochs=4, batch_size=10, validation=(x, y), callbacks=[pruning], early_stopping=1, lr=0.02
+        )
+    host, device = models
+    same(device.params, host.params)
+    assert sprat.prune.report(device) == sprat.prune.report(host)
+    assert sprat.prune.report(device).sparsity > 0.5
+
+
+def test_tables_and_batches_of_ones_own() -> None:
+    x, y = data()
+    table = {"a": x[:, 0].astype(np.float64), "b": x[:, 1].astype(np.float64), "t": y}
+    host, device = (nn.MLP([2, 8, 3], seed=1, device=name) for name in ("cpu", "cuda"))
+    for model in (host, device):
+        sprat.fit(model, table, "t", epochs=2, batch_size=16)
+    same(device.params, host.params)
+    assert_same_bits(device.predict(table), host.predict(table))
+    host, device = pair()
+    for model in (host, device):
+        sprat.fit(model, lambda: iter([(x, y), (x[:5], y[:5])]), epochs=2)
+    same(device.params, host.params)
+
+
 def test_a_step_of_ones_own_loop() -> None:
     host, device = pair(dropout=0.2)
     x, y = data()
@@ -225,6 +253,7 @@ def test_copies_and_files(tmp_path: Path) -> None:
     assert_same_bits(sprat.load(tmp_path / "model")(x), host(x))
     sprat.save(host, tmp_path / "host")
     assert (tmp_path / "model").read_bytes() == (tmp_path / "host").read_bytes()
+    assert sprat.export.c(device, tests=0).files == sprat.export.c(host, tests=0).files
     assert device.to("cuda") is device
     assert_same_bits(device.to("cpu")(x), host(x))
 
@@ -281,6 +310,18 @@ def test_host_arrays_are_refused_in_one_line() -> None:
         with pytest.raises((TypeError, ValueError), match=message) as caught:
             call()
         assert "\n" not in str(caught.value)
+
+
+def test_data_of_a_run_lie_in_host_memory() -> None:
+    _, device = pair()
+    x, y = data()
+    for call, name in (
+        (lambda: sprat.fit(device, sprat.cuda.array(x), y, epochs=1), "x"),
+        (lambda: sprat.fit(device, x, sprat.cuda.array(y), epochs=1), "y"),
+        (lambda: sprat.evaluate(device, x, y, sample_weight=sprat.cuda.array(x[:, 0])), "sample_weight"),
+    ):
+        with pytest.raises(TypeError, match=f"^{name}: wanted an array in host memory, got one on a device"):
+            call()
 
 
 def test_what_is_not_there_is_refused_by_name() -> None:

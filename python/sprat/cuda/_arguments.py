@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import _streams
-from ._array import Array, as_view, empty
+from ._array import Array, as_view, empty_on
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -40,9 +40,7 @@ class Call:
     def give(self, name: str, out: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
         """``out`` for writing, a new array for None."""
         if out is None:
-            fresh = empty(shape, dtype)
-            fresh.enter(self.stream)
-            return fresh
+            return empty_on(self.stream, shape, dtype)
         found = self.take(name, out, (dtype,), shape)
         found.want_writeable(name)
         return found

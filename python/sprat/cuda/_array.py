@@ -275,9 +275,13 @@ def empty(shape: int | Sequence[int], dtype: npt.DTypeLike = "float32") -> Array
     kind = np.dtype(dtype).newbyteorder("=")
     if kind.kind not in "biuf":
         raise TypeError(f"dtype: wanted booleans, integers or floats, got {kind}")
-    stream = _streams.stream_of()
-    memory = Memory(math.prod(sizes) * kind.itemsize, stream)
-    return _make(memory.pointer, sizes, kind, memory, True)
+    return empty_on(_streams.stream_of(), sizes, kind)
+
+
+def empty_on(stream: int, shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
+    """A new array whose memory comes in the order of a stream."""
+    memory = Memory(math.prod(shape) * dtype.itemsize, stream)
+    return _make(memory.pointer, shape, dtype, memory, True)
 
 
 def array(x: Any, dtype: npt.DTypeLike | None = None) -> Array:

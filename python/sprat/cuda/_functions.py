@@ -12,7 +12,7 @@ from .._device import is_device_array
 from ..nn.losses import Loss
 from ..quantization import _arguments as quant
 from ._arguments import FLOATS, Call, want_apart
-from ._array import Array, array, empty
+from ._array import Array, array
 from ._array import as_view as as_view
 from ._native import module as native
 from ._native import require as require
@@ -76,7 +76,7 @@ def loss(loss: Loss, output: Any, target: Any, sample_weight: Any, teacher: Any)
     t = None if target is None else Cuda.target(loss, target, rows, columns, z.dtype)
     weight = None if sample_weight is None else Cuda.vector("sample_weight", sample_weight, rows, z.dtype)
     soft = None if teacher is None else Cuda.matrix("teacher", teacher, columns, z.dtype, rows)
-    grad = empty(z.shape, z.dtype)
+    grad = call.give("grad", None, z.dtype, z.shape)
     options = _loss_options.on(call.stream, loss.native_options(z.dtype))
     value = native().loss(
         options.pop("loss"),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._device import to_host
 from ..nn.mlp import MLP
 from ..nn.model import Model
 from ..packing import PackedLayer, PackedMLP
@@ -78,7 +79,7 @@ def layers_of(model: Model) -> tuple[PackedLayer, ...]:
     if model.input_quant is not None:
         raise ValueError("model: it is under quantization-aware training; quantize it first")
     found = []
-    parameters = model.parameters()
+    parameters = {name: to_host(values) for name, values in model.parameters().items()}
     for index, spec in enumerate(model.layers):
         weight = parameters[f"layers.{index}.weight"]
         bias = parameters[f"layers.{index}.bias"] if spec.bias else None

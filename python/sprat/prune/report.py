@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._device import to_host
+
 if TYPE_CHECKING:
     from ..nn import MLP
 
@@ -75,7 +77,8 @@ def report(model: MLP) -> Report:
     all weights                 10         5         5    50.0%
     """
     rows = []
-    for name, values in model.parameters().items():
+    for name, parameter in model.parameters().items():
+        values = to_host(parameter)
         if name.endswith(".weight"):
             mask = model.masks.get(name)
             masked = 0 if mask is None else mask.size - int(np.count_nonzero(mask))

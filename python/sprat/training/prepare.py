@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _check
+from .. import _check, _device
 from .data import ArrayData, Batch, Data, IteratorData
 from .rows import Array, Rows
 from .targets import Targets, resolve
@@ -105,6 +105,7 @@ class Preparation:
 
     def arrays(self, x: Any, y: Any, weight: Any, what: str = "x") -> Arrays:
         """Check inputs, targets and weights; the first call decides encoder and loss."""
+        _device.want_host(x=x, y=y, sample_weight=weight)
         if is_table(x):
             if self.encoder is None:
                 self.encoder = fit_encoder(self.model, x, y, self._loss)
