@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 from pathlib import Path
@@ -42,11 +43,14 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     need("cmake", "ninja", "g++")
     prefix = tmp_path_factory.mktemp("plain") / "prefix"
     jobs = os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL", str(os.cpu_count() or 1))
-    for command in (
-        ["cmake", "--preset", "release", "-G", "Ninja"],
-        ["cmake", "--build", "--preset", "release", "-j", jobs],
-        ["cmake", "--install", "build/release", "--prefix", str(prefix)],
-    ):
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1800)
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    (ROOT / "build").mkdir(exist_ok=True)
+    with open(ROOT / "build" / ".release.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes, one folder of the build
+        for command in (
+            ["cmake", "--preset", "release", "-G", "Ninja"],
+            ["cmake", "--build", "--preset", "release", "-j", jobs],
+            ["cmake", "--install", "build/release", "--prefix", str(prefix)],
+        ):
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=1800)
+            assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return prefix

@@ -19,7 +19,7 @@ PROCESSORS = str(os.cpu_count() or 1)
 # It forks a process with threads, which qemu-user cannot do.
 LEFT_OUT = {"test_fork"}
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("aarch64")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
