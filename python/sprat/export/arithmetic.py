@@ -48,7 +48,9 @@ static inline float @fma(float a, float b, float c) { return fmaf(a, b, c); }
 #if @@INTEGER_FMA
 #if defined(__GNUC__)
 #define @leading_zeros(x) ((uint32_t)__builtin_clz(x))
+#define @@SELDOM __attribute__((noinline)) /* inlined it would take registers from the usual case */
 #else
+#define @@SELDOM
 static uint32_t @leading_zeros(uint32_t x) {
   uint32_t count = 0;
   for (; (x & 0x80000000u) == 0; x <<= 1) ++count;
@@ -66,77 +68,18 @@ static inline uint64_t @shift(uint64_t x, uint32_t n) {
   if (n < 64u) return (high >> (n - 32u)) | (((n != 32u ? high << (64u - n) : 0) | low) != 0);
   return x != 0;
 }
-/* a * b + c, rounded once, in integers. */
-static float @fma(float a, float b, float c) {
-  uint32_t x, y, z, sign, m, n, o, rest;
-  int32_t p, q;
-  uint64_t sum;
-  memcpy(&x, &a, sizeof x);
-  memcpy(&y, &b, sizeof y);
-  memcpy(&z, &c, sizeof z);
-  m = x & 0x7fffffffu;
-  n = y & 0x7fffffffu;
-  o = z & 0x7fffffffu;
-  if (m >= 0x7f800000u || n >= 0x7f800000u) return a * b + c; /* infinite or not a number */
-  if (o >= 0x7f800000u) return c;
-  if (m == 0 || n == 0) { /* c, but of two zeros the positive one */
-    z = o != 0 ? z : z & (x ^ y);
-    memcpy(&c, &z, sizeof c);
-    return c;
-  }
-  p = (int32_t)(m >> 23);
-  q = (int32_t)(n >> 23);
-  m = (m & 0x7fffffu) | 0x800000u;
-  n = (n & 0x7fffffu) | 0x800000u;
-  if (p == 0) {
-    p = 9 - (int32_t)@leading_zeros(m ^= 0x800000u);
-    m <<= 1 - p;
-  }
-  if (q == 0) {
-    q = 9 - (int32_t)@leading_zeros(n ^= 0x800000u);
-    n <<= 1 - q;
-  }
-  sum = (uint64_t)(m << 8) * (n << 6); /* times 2^(p - 314) */
-  p += q;
-  sign = (x ^ y) & 0x80000000u;
-  if (o != 0) {
-    q = (int32_t)(o >> 23);
-    o = (o & 0x7fffffu) | 0x800000u;
-    if (q == 0) {
-      q = 9 - (int32_t)@leading_zeros(o ^= 0x800000u);
-      o <<= 1 - q;
-    }
-    uint64_t addend = (uint64_t)(o << 6) << 32; /* times 2^(q - 188) */
-    q += 126;
-    if (p >= q) {
-      addend = @shift(addend, (uint32_t)(p - q));
-    } else {
-      sum = @shift(sum, (uint32_t)(q - p));
-      p = q;
-    }
-    if (((z ^ sign) & 0x80000000u) == 0) {
-      sum += addend;
-    } else if (sum > addend) {
-      sum -= addend;
-    } else if (sum < addend) {
-      sum = addend - sum;
-      sign ^= 0x80000000u;
-    } else {
-      return 0.0f;
-    }
-  }
-  m = (uint32_t)(sum >> 32);
-  rest = (uint32_t)sum;
+/* sum * 2^(p - 314), rounded once; sum is not 0 and below 2^63. */
+static float @rounded(uint32_t sign, int32_t p, uint64_t sum) {
+  uint32_t m = (uint32_t)(sum >> 32), rest = (uint32_t)sum, n;
+  float result;
   if (m == 0) {
     m = rest;
     rest = 0;
     p -= 32;
   }
   n = @leading_zeros(m);
-  if (n != 0) {
-    m = (m << n) | (rest >> (32u - n));
-    rest <<= n;
-  }
+  m = (m << n) | ((rest >> 1) >> (31u - n));
+  rest <<= n;
   p -= 124 + (int32_t)n; /* the exponent, now that the first bit is the first of the number */
   if (p <= 0) {
     sum = @shift(((uint64_t)m << 32) | rest, (uint32_t)(1 - p));
@@ -149,8 +92,97 @@ static float @fma(float a, float b, float c) {
   m += n + (m & 1u) > 128u;
   m = p >= 255 ? 0x7f800000u : m + ((uint32_t)(p - 1) << 23);
   m |= sign;
-  memcpy(&c, &m, sizeof c);
-  return c;
+  memcpy(&result, &m, sizeof result);
+  return result;
+}
+/* Mantissa and exponent of a denormal number as if it were none. */
+static inline void @lift(uint32_t *m, int32_t *p) {
+  const uint32_t n = @leading_zeros(*m) - 8u;
+  *m <<= n;
+  *p = 1 - (int32_t)n;
+}
+/* a * b + c where one of them is 0, denormal, infinite or not a number. */
+@@SELDOM static float @rare_fma(float a, float b, float c) {
+  uint32_t x, y, z, sign, m, n, o;
+  int32_t p, q, r;
+  uint64_t sum, addend;
+  memcpy(&x, &a, sizeof x);
+  memcpy(&y, &b, sizeof y);
+  memcpy(&z, &c, sizeof z);
+  m = x & 0x7fffffffu;
+  n = y & 0x7fffffffu;
+  o = z & 0x7fffffffu;
+  if (m >= 0x7f800000u || n >= 0x7f800000u) return a * b + c;
+  if (o >= 0x7f800000u) return c;
+  if (m == 0 || n == 0) { /* c, but of two zeros the positive one */
+    z = o != 0 ? z : z & (x ^ y);
+    memcpy(&c, &z, sizeof c);
+    return c;
+  }
+  p = (int32_t)(m >> 23);
+  q = (int32_t)(n >> 23);
+  r = (int32_t)(o >> 23);
+  m = p != 0 ? (m & 0x7fffffu) | 0x800000u : m;
+  n = q != 0 ? (n & 0x7fffffu) | 0x800000u : n;
+  if (p == 0) @lift(&m, &p);
+  if (q == 0) @lift(&n, &q);
+  p += q;
+  sum = (uint64_t)(m << 8) * (n << 6);
+  sign = (x ^ y) & 0x80000000u;
+  if (o == 0) return @rounded(sign, p, sum);
+  o = r != 0 ? (o & 0x7fffffu) | 0x800000u : o;
+  if (r == 0) @lift(&o, &r);
+  addend = (uint64_t)(o << 6) << 32;
+  r += 126;
+  if (p >= r) {
+    addend = @shift(addend, (uint32_t)(p - r));
+  } else {
+    sum = @shift(sum, (uint32_t)(r - p));
+    p = r;
+  }
+  if (((z ^ sign) & 0x80000000u) == 0) return @rounded(sign, p, sum + addend);
+  if (sum == addend) return 0.0f;
+  return sum > addend ? @rounded(sign, p, sum - addend) : @rounded(sign ^ 0x80000000u, p, addend - sum);
+}
+/* a * b + c, rounded once, in integers. */
+static float @fma(float a, float b, float c) {
+  uint32_t x, y, z, sign, top;
+  uint64_t sum, addend;
+  int32_t p, q, apart;
+  memcpy(&x, &a, sizeof x);
+  memcpy(&y, &b, sizeof y);
+  memcpy(&z, &c, sizeof z);
+  p = (int32_t)((x >> 23) & 0xffu);
+  q = (int32_t)((y >> 23) & 0xffu);
+  apart = (int32_t)((z >> 23) & 0xffu);
+  if ((uint32_t)p - 1u >= 254u || (uint32_t)q - 1u >= 254u || (uint32_t)apart - 1u >= 254u) return @rare_fma(a, b, c);
+  sum = (uint64_t)((x << 8) | 0x80000000u) * (((y << 8) | 0x80000000u) >> 2); /* times 2^(p + q - 314) */
+  top = ((z << 8) | 0x80000000u) >> 2;                                        /* times 2^(apart - 188 + 32) */
+  p += q;
+  apart = p - apart - 126;
+  if (apart >= 0) {
+    if (apart < 32) {
+      addend = ((uint64_t)(top >> apart) << 32) | ((top << 1) << (31 - apart));
+    } else {
+      addend = @shift((uint64_t)top << 32, (uint32_t)apart);
+    }
+  } else {
+    sum = @shift(sum, (uint32_t)-apart);
+    p -= apart;
+    addend = (uint64_t)top << 32;
+  }
+  sign = x ^ y;
+  if (((sign ^ z) & 0x80000000u) == 0) {
+    sum += addend;
+  } else {
+    sum -= addend;
+    if ((sum >> 63) != 0) {
+      sum = 0 - sum;
+      sign = ~sign;
+    }
+    if (sum == 0) return 0.0f;
+  }
+  return @rounded(sign & 0x80000000u, p, sum);
 }
 #else
 /* a * b + c, rounded once: in double the product is exact, and the sum is rounded to odd where that matters. */

@@ -146,8 +146,8 @@ extern "C" {{
 
 #define @@INPUTS {self.plan.inputs}
 #define @@OUTPUTS {self.plan.outputs}
-/* A call takes at most so much of the stack, compiled with optimization; what it calls of the compiler's own (arithmetic
- * that the processor lacks) and of math.h comes on top. */
+/* A call takes at most so much of the stack, by gcc up to -O2; what it calls of the compiler's own (arithmetic that the
+ * processor lacks) and of math.h comes on top. */
 #define @@STACK_BYTES {STACK_BYTES}{self._bound()}
 
 /* Activations between the layers. A call leaves nothing in it that matters; two calls at once need two. */
@@ -186,7 +186,7 @@ int @self_test(void);
 
     def cpp(self) -> str:
         """The C++ header."""
-        pieces = [re.sub(r"^static (inline )?", "inline ", text, flags=re.M) for text in self._pieces()]
+        pieces = [re.sub(r"^(@@SELDOM )?static (inline )?", r"\1inline ", text, flags=re.M) for text in self._pieces()]
         arrays = [array.text("inline constexpr") for array in self.plan.arrays]
         body = self._body("memory.").replace("@", "detail::@")
         parts = [
@@ -218,7 +218,13 @@ int @self_test(void);
         undefined = [
             f"#undef @@{macro}" for macro in ("DSP", "NEON", "NEON_FLOAT", "NEON_SUMS", "NEON_ADD", "NEON_LANES", "FMA")
         ]
-        undefined += ["#undef @add_product", "#undef @leading_zeros", "#undef @index", "#undef @@INTEGER_FMA"]
+        undefined += [
+            "#undef @add_product",
+            "#undef @leading_zeros",
+            "#undef @index",
+            "#undef @@INTEGER_FMA",
+            "#undef @@SELDOM",
+        ]
         return named(_joined([*parts, _CONTRACTION_AGAIN, "\n".join(undefined), "#endif"]), self.name)
 
     def _pieces(self) -> list[str]:
