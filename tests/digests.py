@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sprat import _core
+from sprat import config
 
 ROOT = Path(__file__).parents[1]
 FAMILIES = 30  # at least: optimizers, activations, losses, pruning, quantize, random numbers, networks, formats
@@ -48,9 +48,9 @@ def run(command: list[str], **environment: str) -> Digests:
 def program() -> str:
     """The program for this machine, compiled against the library of the installed package: it asks for nothing but the ABI."""
     folder = Path(tempfile.mkdtemp(prefix="sprat-digests-"))
-    (library,) = (Path(_core.__file__).parent / "lib").glob("libsprat.so.*")
+    library = config.library()
     done = subprocess.run(
-        ["g++", "-std=c++20", "-O1", f"-I{ROOT / 'cpp' / 'include'}", f"-I{ROOT / 'tests' / 'cpp'}",
+        ["g++", "-std=c++20", "-O1", f"-I{config.include_dir()}", f"-I{ROOT / 'tests' / 'cpp'}",
          str(ROOT / "tests" / "cpp" / "test_digests.cpp"), "-o", str(folder / "digests"),
          str(library), f"-Wl,-rpath,{library.parent}"],
         capture_output=True, text=True, timeout=120,

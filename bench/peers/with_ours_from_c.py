@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import sprat
-from sprat import _core, cython_api
+from sprat import config, cython_api
 
 from ..cases import Array
 from ..native import library
@@ -33,8 +32,8 @@ def _function(name: str) -> int:
 
 def _in_library(name: str) -> int:
     """The address of a function of libsprat, as a C program would call it."""
-    (path,) = (Path(_core.__file__).parent / "lib").glob("libsprat.so.*")
-    return ctypes.cast(getattr(ctypes.CDLL(str(path)), f"sprat_{name}"), ctypes.c_void_p).value or 0
+    function = getattr(ctypes.CDLL(str(config.library())), f"sprat_{name}")
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
 def _loop(name: str, *arguments: Any) -> Prepared | None:
