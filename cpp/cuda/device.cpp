@@ -1,6 +1,7 @@
 // Devices, their memory, streams and events.
 #include <cstdio>
 
+#include "cuda/memory_pool.h"
 #include "cuda/status.h"
 
 using namespace sprat;
@@ -23,7 +24,6 @@ sprat_status sprat_cuda_device_count(int32_t* count) noexcept {
   SPRAT_REQUIRE(count, "count must not be NULL");
   int found = 0;
   const cudaError_t error = cudaGetDeviceCount(&found);
-  cudaGetLastError();  // a later launch shall not report it once more
   *count = error == cudaSuccess ? found : 0;
   if (error == cudaSuccess && found == 0) return check(cudaErrorNoDevice, "device_count");
   return check(error, "device_count");
@@ -49,7 +49,7 @@ sprat_status sprat_cuda_device_info(int32_t device, sprat_cuda_device* info) noe
   info->memory_bytes = static_cast<int64_t>(properties.totalGlobalMem);
   const auto attribute = [&](cudaDeviceAttr which) {
     int value = 0;
-    if (cudaDeviceGetAttribute(&value, which, device) != cudaSuccess) cudaGetLastError();
+    if (cudaDeviceGetAttribute(&value, which, device) != cudaSuccess) cudaGetLastError();  // forgotten: see check()
     return value;
   };
   info->multiprocessors = attribute(cudaDevAttrMultiProcessorCount);
@@ -82,7 +82,9 @@ sprat_status sprat_cuda_malloc(int64_t bytes, void** memory, void* stream) noexc
   SPRAT_REQUIRE(memory, "memory must not be NULL");
   *memory = nullptr;
   if (bytes == 0) return SPRAT_OK;
-  return check(cudaMallocAsync(memory, static_cast<size_t>(bytes), as_stream(stream)), "malloc");
+  cudaMemPool_t pool = nullptr;
+  SPRAT_RETURN_IF_REFUSED(check(cuda::memory_pool(&pool), "malloc"));
+  return check(cudaMallocFromPoolAsync(memory, static_cast<size_t>(bytes), pool, as_stream(stream)), "malloc");
 }
 
 sprat_status sprat_cuda_free(void* memory, void* stream) noexcept {

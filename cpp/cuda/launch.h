@@ -12,13 +12,17 @@ constexpr int kThreads = 256;  // of a block, where a kernel has no reason for a
 // Blocks of `each` elements that n elements take.
 constexpr int64_t blocks_for(int64_t n, int64_t each) { return (n + each - 1) / each; }
 
-// kernel<<<grid, block, 0, stream>>>(arguments...). An empty grid starts nothing.
+// The kernel over a grid of blocks, on a stream. An empty grid starts nothing.
 template <class... Parameters, class... Arguments>
 sprat_status launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, void* stream, Arguments... arguments) {
   if (grid.x == 0 || grid.y == 0 || grid.z == 0) return SPRAT_OK;
 #if defined(__CUDACC__)
-  kernel<<<grid, block, 0, static_cast<cudaStream_t>(stream)>>>(arguments...);
-  return check(cudaGetLastError(), "launch");
+  // Not <<<>>> and cudaGetLastError(), which would also tell of what other libraries' calls have left there.
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.stream = static_cast<cudaStream_t>(stream);
+  return check(cudaLaunchKernelEx(&config, kernel, arguments...), "launch");
 #else
   (void)stream;
   const auto call = [=] { kernel(arguments...); };

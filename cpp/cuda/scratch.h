@@ -9,7 +9,9 @@ class Scratch {
  public:
   explicit Scratch(void* stream) : stream_(stream) {}
   Scratch(const Scratch&) = delete;
-  ~Scratch() { sprat_cuda_free(memory_, stream_); }
+  ~Scratch() {  // not sprat_cuda_free: the last error stays that of the call
+    if (memory_ && cudaFreeAsync(memory_, static_cast<cudaStream_t>(stream_)) != cudaSuccess) cudaGetLastError();
+  }
 
   sprat_status allocate(int64_t bytes) { return sprat_cuda_malloc(bytes, &memory_, stream_); }
   template <class T>

@@ -20,6 +20,8 @@ sprat_status refuse(sprat_status status, const char* format, ...) noexcept {
 namespace cuda {
 
 sprat_status check(cudaError_t error, const char* what) noexcept {
+  // CUDA keeps the error of a failed call for whoever asks next; that shall not be a call which succeeds.
+  if (error != cudaSuccess) cudaGetLastError();
   switch (error) {
     case cudaSuccess:
       return SPRAT_OK;

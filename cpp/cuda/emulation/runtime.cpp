@@ -1,4 +1,4 @@
-// The run time of emulation/cuda_runtime.h: one device, made of this process's memory.
+// The run time of emulation/cuda_runtime.h: devices made of this process's memory.
 #include <chrono>
 #include <cstdlib>
 
@@ -7,21 +7,30 @@
 namespace {
 
 constexpr size_t kAlignment = 256;  // as cudaMalloc promises
-constexpr int kDevices = 1;
 using Clock = std::chrono::steady_clock;
-cudaError_t last_error = cudaSuccess;
+thread_local cudaError_t last_error = cudaSuccess;
+thread_local int current_device = 0;
+
+// SPRAT_CUDA_EMULATED_DEVICES, one if it is not set; 0 is a machine without a driver.
+int num_devices() {
+  const char* text = std::getenv("SPRAT_CUDA_EMULATED_DEVICES");
+  return text ? std::atoi(text) : 1;
+}
 
 cudaError_t say(cudaError_t error) {
   if (error != cudaSuccess) last_error = error;
   return error;
 }
 cudaError_t check_device(int device) {
-  return say(device >= 0 && device < kDevices ? cudaSuccess : cudaErrorInvalidDevice);
+  return say(device >= 0 && device < num_devices() ? cudaSuccess : cudaErrorInvalidDevice);
 }
 
 }  // namespace
 
 struct CUstream_st {
+  int unused;
+};
+struct CUmemPoolHandle_st {
   int unused;
 };
 struct CUevent_st {
@@ -54,17 +63,19 @@ cudaError_t cudaGetLastError() {
 cudaError_t cudaPeekAtLastError() { return last_error; }
 
 cudaError_t cudaGetDeviceCount(int* count) {
-  // SPRAT_CUDA_EMULATED_DEVICES=0 is a machine without a driver.
-  const char* text = std::getenv("SPRAT_CUDA_EMULATED_DEVICES");
-  *count = text && text[0] == '0' ? 0 : kDevices;
-  return *count ? cudaSuccess : cudaErrorInsufficientDriver;
+  *count = num_devices();
+  return say(*count > 0 ? cudaSuccess : cudaErrorInsufficientDriver);
 }
 cudaError_t cudaGetDevice(int* device) {
-  *device = 0;
+  *device = current_device;
   int count = 0;
   return cudaGetDeviceCount(&count);
 }
-cudaError_t cudaSetDevice(int device) { return check_device(device); }
+cudaError_t cudaSetDevice(int device) {
+  if (check_device(device) != cudaSuccess) return cudaErrorInvalidDevice;
+  current_device = device;
+  return cudaSuccess;
+}
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   if (check_device(device) != cudaSuccess) return cudaErrorInvalidDevice;
   *properties = {"emulation", size_t{1} << 34, 0, 0};
@@ -72,7 +83,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
 }
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
   if (check_device(device) != cudaSuccess) return cudaErrorInvalidDevice;
-  *value = attribute == cudaDevAttrMultiProcessorCount ? 1 : 0;
+  *value = attribute == cudaDevAttrMultiProcessorCount || attribute == cudaDevAttrMemoryPoolsSupported ? 1 : 0;
   return cudaSuccess;
 }
 cudaError_t cudaDriverGetVersion(int* version) {
@@ -128,7 +139,16 @@ cudaError_t cudaFree(void* memory) {
   std::free(memory);
   return cudaSuccess;
 }
-cudaError_t cudaMallocAsync(void** memory, size_t bytes, cudaStream_t) { return cudaMalloc(memory, bytes); }
+cudaError_t cudaMemPoolCreate(cudaMemPool_t* pool, const cudaMemPoolProps*) {
+  static CUmemPoolHandle_st the_one;
+  *pool = &the_one;
+  return cudaSuccess;
+}
+cudaError_t cudaMemPoolDestroy(cudaMemPool_t) { return cudaSuccess; }
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) { return cudaSuccess; }
+cudaError_t cudaMallocFromPoolAsync(void** memory, size_t bytes, cudaMemPool_t, cudaStream_t) {
+  return cudaMalloc(memory, bytes);
+}
 cudaError_t cudaFreeAsync(void* memory, cudaStream_t) { return cudaFree(memory); }
 cudaError_t cudaMallocHost(void** memory, size_t bytes) { return cudaMalloc(memory, bytes); }
 cudaError_t cudaFreeHost(void* memory) { return cudaFree(memory); }

@@ -345,20 +345,25 @@ def asarray(x: Any, dtype: npt.DTypeLike | None = None) -> Array:
     return found
 
 
+def _want_current(name: str, device_id: int) -> None:
+    current = native().current_device()
+    if device_id != current:
+        where = f"device {device_id}" if device_id >= 0 else "the host"
+        raise ValueError(f"{name}: wanted an array on device {current}, got one on {where}")
+
+
 def as_view(name: str, x: Any, stream: int | None = None) -> Array:
     """``x``, which must be on the device, without a copy; ``stream`` waits for whatever used it last."""
     stream = _streams.stream_of(x) if stream is None else stream
     if isinstance(x, Array):
+        _want_current(name, x.owner.device_id)
         x.enter(stream)
         return x
     told = _foreign.describe(name, x, stream)
-    current = native().current_device()
     device_id = told.device_id
     if device_id < 0:  # __cuda_array_interface__ does not tell
-        device_id = native().pointer_device(told.pointer) if told.pointer else current
-    if device_id != current:
-        where = f"device {device_id}" if device_id >= 0 else "the host"
-        raise ValueError(f"{name}: wanted an array on device {current}, got one on {where}")
+        device_id = native().pointer_device(told.pointer) if told.pointer else native().current_device()
+    _want_current(name, device_id)
     owner = Borrowed(told.owner, x, device_id, stream)
     made = _make(told.pointer, told.shape, told.dtype, owner, not told.read_only)
     axes = zip(told.shape, told.strides or made.strides, made.strides, strict=True)

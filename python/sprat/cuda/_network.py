@@ -33,7 +33,7 @@ class LossOptions:
     """What a loss is told besides the batch; its weights of classes are copied to the device once."""
 
     def __init__(self) -> None:
-        self._copies: dict[int, tuple[Any, Array]] = {}
+        self._copies: dict[str, tuple[Any, Array]] = {}  # the last of each name
 
     def on(self, stream: int, options: Mapping[str, Any]) -> dict[str, Any]:
         """Keyword arguments of the native calls, of those that ``Loss.native_options`` gives."""
@@ -41,9 +41,14 @@ class LossOptions:
         for name in ("class_weight", "pos_weight"):
             weight = native_options.pop(name, None)
             if weight is not None:
-                _, copy = self._copies.setdefault(id(weight), (weight, array(weight)))
-                native_options[name] = copy.at(stream)
+                native_options[name] = self._copy(name, weight).at(stream)
         return native_options
+
+    def _copy(self, name: str, weight: Any) -> Array:
+        known = self._copies.get(name)
+        if known is None or known[0] is not weight or known[1].owner.device_id != native().current_device():
+            known = self._copies[name] = (weight, array(weight))
+        return known[1]
 
 
 class Network:
