@@ -181,7 +181,8 @@ def test_networks(device: Device, dtype: Any) -> None:
     _core.Mlp(layers, 366, name).forward(params, x, 1, wanted)
     at = device.put(params)
     predictor = device.native.predictor_mlp(device.native.Mlp(layers, 366, name), at)
-    device.native.copy(at, np.zeros_like(params).ctypes.data, params.nbytes)  # the predictor has its own
+    zeros = np.zeros_like(params)
+    device.native.copy(at, zeros.ctypes.data, zeros.nbytes)  # the predictor has its own
     out = device.put(np.zeros_like(wanted))
     predictor.run(device.put(x), 50, out)
     assert_same_bits(device.get(out, wanted), wanted)
