@@ -16,8 +16,8 @@ from tools import need
 ROOT = Path(__file__).parents[1]
 
 
-def build_module(folder: str, *options: str) -> Path:
-    """Build cpp/cuda as a project of its own in build/``folder``; the path of its module."""
+def build_module(folder: str, *options: str, target: str = "_cuda") -> Path:
+    """Build cpp/cuda as a project of its own in build/``folder``; the path of its module, or of another target."""
     need("cmake", "ninja", "g++")
     where = ROOT / "build" / folder
     where.mkdir(parents=True, exist_ok=True)
@@ -33,9 +33,11 @@ def build_module(folder: str, *options: str) -> Path:
     ]
     with open(where / ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # several test processes, one build
-        for command in ([*setup, *options], ["cmake", "--build", str(where)]):
+        for command in ([*setup, *options], ["cmake", "--build", str(where), "--target", target]):
             done = subprocess.run(command, capture_output=True, text=True)
             assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+    if target != "_cuda":
+        return where / target
     (module,) = where.glob("_cuda*.so")
     return module
 

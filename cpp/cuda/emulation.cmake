@@ -28,3 +28,13 @@ if(SPRAT_CUDA_SANITIZE)
   endif()
 endif()
 target_sources(_cuda PRIVATE $<TARGET_OBJECTS:sprat_cuda_kernels>)
+
+# A program that runs every kernel, for the sanitizers: cmake --build ... --target every_kernel
+add_executable(every_kernel EXCLUDE_FROM_ALL ${CPP}/../tests/cuda/every_kernel.cpp
+               $<TARGET_OBJECTS:sprat_cuda_kernels> $<TARGET_OBJECTS:sprat_cuda_host>)
+target_include_directories(every_kernel PRIVATE ${includes})
+target_link_libraries(every_kernel PRIVATE Threads::Threads)
+if(SPRAT_CUDA_SANITIZE)
+  target_compile_options(every_kernel PRIVATE -fsanitize=${SPRAT_CUDA_SANITIZE} -g)
+  target_link_options(every_kernel PRIVATE -fsanitize=${SPRAT_CUDA_SANITIZE})
+endif()

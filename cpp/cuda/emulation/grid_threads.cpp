@@ -2,10 +2,9 @@
 // to memory between two barriers.
 #if defined(SPRAT_EMULATED_THREADS)
 #include <condition_variable>
-#include <memory>
+#include <functional>
 #include <mutex>
 #include <thread>
-#include <vector>
 
 #include "emulation/grid.h"
 #include "emulation/order.h"
@@ -56,6 +55,41 @@ struct Block {
 Block block_state;
 std::mutex one_launch;
 
+// Threads that live as long as the process: under ThreadSanitizer a new one takes milliseconds.
+class Crew {
+ public:
+  // work(t) on threads 0 ... count - 1.
+  void run(unsigned count, const std::function<void(unsigned)>& work) {
+    std::unique_lock lock(mutex_);
+    work_ = &work;
+    count_ = running_ = count;
+    ++turn_;
+    while (size_ < count) std::thread(&Crew::live, this, size_++, turn_ - 1).detach();
+    changed_.notify_all();
+    done_.wait(lock, [&] { return running_ == 0; });
+  }
+
+ private:
+  void live(unsigned t, unsigned seen) {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [&] { return turn_ != seen; });
+      seen = turn_;
+      if (t >= count_) continue;
+      lock.unlock();
+      (*work_)(t);
+      lock.lock();
+      if (--running_ == 0) done_.notify_one();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_, done_;
+  const std::function<void(unsigned)>* work_ = nullptr;
+  unsigned size_ = 0, count_ = 0, running_ = 0, turn_ = 0;
+};
+Crew& crew = *new Crew;  // its threads never end
+
 }  // namespace
 
 void run_grid(dim3 grid, dim3 block, void (*kernel)(const void*), const void* arguments) {
@@ -64,7 +98,7 @@ void run_grid(dim3 grid, dim3 block, void (*kernel)(const void*), const void* ar
   const uint64_t blocks = uint64_t{grid.x} * grid.y * grid.z;
   const unsigned count = block.x * block.y * block.z;
   block_state.between.reset(count);
-  const auto life = [&](unsigned t) {
+  crew.run(count, [&](unsigned t) {
     place.block_size = block;
     place.grid_size = grid;
     place.flat_thread = t;
@@ -84,10 +118,7 @@ void run_grid(dim3 grid, dim3 block, void (*kernel)(const void*), const void* ar
       block_state.warps[t / kWarp].leave();
       block_state.between.wait();
     }
-  };
-  std::vector<std::thread> threads;
-  for (unsigned t = 0; t < count; ++t) threads.emplace_back(life, t);
-  for (std::thread& thread : threads) thread.join();
+  });
 }
 
 void sync_block() { block_state.all.wait(); }
