@@ -55,6 +55,7 @@ void Container::check(const std::vector<TensorSpec>& wanted) const {
   }
   if (wanted.size() == header_.tensors.size()) return;
   std::vector<std::string_view> names;
+  names.reserve(wanted.size());
   for (const TensorSpec& spec : wanted) names.push_back(spec.name);
   std::sort(names.begin(), names.end());
   for (const Entry& entry : header_.tensors) {

@@ -130,7 +130,9 @@ Header read_header(const Source& source) {
   const size_t end = valid_utf8(raw);
   if (end != raw.size()) wrong("the header is not UTF-8 (byte %zu)", end);
 
-  Header header{std::make_unique<Json>("the header", raw), {}, {}, kLengthBytes + length};
+  Header header;
+  header.document = std::make_unique<Json>("the header", raw);
+  header.data_start = kLengthBytes + length;
   const JsonValue root = header.document->root();
   for (JsonValue v = root.first(); v; v = v.next()) {
     if (v.key() != "__metadata__") {

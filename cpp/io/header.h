@@ -32,7 +32,7 @@ struct Header {
   std::unique_ptr<Json> document;
   JsonValue metadata;          // an object of texts; empty if there is none
   std::vector<Entry> tensors;  // by name
-  uint64_t data_start;         // in the file
+  uint64_t data_start = 0;     // in the file
 };
 
 Header read_header(const Source& source);
