@@ -5,8 +5,8 @@ Nothing here imports :mod:`sprat.cuda`; that happens when a device array or ``de
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -132,15 +132,11 @@ class Cpu:
     """Host memory: arrays are NumPy's, networks libsprat's."""
 
     name = "cpu"
+    empty: ClassVar[Callable[..., Any]] = staticmethod(np.empty)
     matrix = staticmethod(_check.as_matrix)
     vector = staticmethod(_check.as_vector)
     workspace = staticmethod(_core.Workspace)
     runner = staticmethod(_core.ForwardPass)
-
-    @staticmethod
-    def empty(shape: Sequence[int], dtype: np.dtype[Any]) -> Any:
-        """A new array, not initialised."""
-        return np.empty(shape, dtype)
 
     @staticmethod
     def aligned_empty(length: int, dtype: np.dtype[Any]) -> Any:

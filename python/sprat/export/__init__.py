@@ -181,7 +181,7 @@ def _self_test(model: Any, layers: Any, tests: Any) -> SelfTest | None:
             raise ValueError(f"tests: wanted (rows, {layers[0].in_features}), got shape {rows.shape}")
         if not np.isfinite(rows).all():
             raise ValueError("tests: wanted finite numbers")
-    answers = np.asarray(Predictor(model)(rows), np.float32)
+    answers = np.asarray(Predictor(model, device="cpu")(rows), np.float32)
     finite = np.isfinite(answers).all(axis=1)
     if not finite.all():
         raise ValueError(f"tests: the model's answer to row {int(np.argmin(finite))} is not finite")

@@ -72,7 +72,7 @@ def apply(name: str, x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[A
     array([0., 0., 2.])
     """
     check(name)
-    if _device.is_device_array(x):
+    if type(x) is not np.ndarray and _device.is_device_array(x):
         there: NDArray[Any] = _device.kernels("x").apply(name, x, out)
         return there
     array = _check.real_array("x", x, integers=True)
@@ -111,7 +111,7 @@ def derivative(name: str, x: ArrayLike, out: NDArray[Any] | None = None) -> NDAr
     array([1., 0.])
     """
     check(name)
-    if _device.is_device_array(x):
+    if type(x) is not np.ndarray and _device.is_device_array(x):
         there: NDArray[Any] = _device.kernels("x").derivative(name, x, out)
         return there
     array = _check.real_array("x", x, integers=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _check, _core, _device
@@ -48,7 +49,7 @@ def softmax(x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
     array([[0.5, 0.5],
            [1. , 0. ]])
     """
-    if _device.is_device_array(x):
+    if type(x) is not np.ndarray and _device.is_device_array(x):
         there: NDArray[Any] = _device.kernels("x").softmax(x, out)
         return there
     array = _check.real_array("x", x, integers=True)
@@ -69,7 +70,7 @@ def log_softmax(x: ArrayLike, out: NDArray[Any] | None = None) -> NDArray[Any]:
     >>> functional.log_softmax([[1000.0, 0.0]])
     array([[    0., -1000.]])
     """
-    if _device.is_device_array(x):
+    if type(x) is not np.ndarray and _device.is_device_array(x):
         there: NDArray[Any] = _device.kernels("x").log_softmax(x, out)
         return there
     array = _check.real_array("x", x, integers=True)
