@@ -84,6 +84,12 @@ inline void want_dtype(const char* name, sprat_dtype dtype, sprat_dtype wanted) 
   refuse(std::string(name) + ": wanted " + (wanted == SPRAT_FLOAT32 ? "float" : "double") + " numbers");
 }
 
+// An empty span may point somewhere; sprat.h's optional arrays are NULL where there is none.
+template <class T>
+T* or_null(Span<T> array) noexcept {
+  return array.empty() ? nullptr : array.data();
+}
+
 // A model that is packed has none.
 inline void want_mlp(const sprat_mlp* mlp) {
   if (!mlp) refuse("mlp: wanted a network, got none");

@@ -80,28 +80,28 @@ class Model {
     return Model(made);
   }
 
-  std::string kind() const { return sprat_model_kind(get()); }
-  std::size_t in_features() const noexcept { return static_cast<std::size_t>(sprat_model_in_features(get())); }
-  std::size_t out_features() const noexcept { return static_cast<std::size_t>(sprat_model_out_features(get())); }
-  sprat_dtype dtype() const noexcept { return sprat_model_dtype(get()); }
-  std::string config() const { return sprat_model_config(get()); }                             // JSON
-  std::string loss() const { return sprat_model_loss(get()) ? sprat_model_loss(get()) : ""; }  // "": not said
+  std::string kind() const { return sprat_model_kind(own()); }
+  std::size_t in_features() const { return static_cast<std::size_t>(sprat_model_in_features(own())); }
+  std::size_t out_features() const { return static_cast<std::size_t>(sprat_model_out_features(own())); }
+  sprat_dtype dtype() const { return sprat_model_dtype(own()); }
+  std::string config() const { return sprat_model_config(own()); }                             // JSON
+  std::string loss() const { return sprat_model_loss(own()) ? sprat_model_loss(own()) : ""; }  // "": not said
   std::vector<std::string> class_names() const {
     std::vector<std::string> names;
-    for (std::int64_t i = 0; i < sprat_model_num_classes(get()); ++i) names.push_back(sprat_model_class_name(get(), i));
+    for (std::int64_t i = 0; i < sprat_model_num_classes(own()); ++i) names.push_back(sprat_model_class_name(own(), i));
     return names;
   }
 
   // For training, of the kind "mlp"; NULL and empty for others, as for what a model does not have.
-  const sprat_mlp* mlp() const noexcept { return sprat_model_mlp(get()); }
+  const sprat_mlp* mlp() const { return sprat_model_mlp(own()); }
   template <class T>
   Span<T> params() {
     if (!mlp()) return {};
     detail::want_dtype("params", dtype_of<T>, dtype());
-    return {static_cast<T*>(sprat_model_params(get())), num_params(mlp())};
+    return {static_cast<T*>(sprat_model_params(own())), num_params(mlp())};
   }
-  Span<const std::uint8_t> mask() const noexcept {
-    const std::uint8_t* found = sprat_model_mask(get());
+  Span<const std::uint8_t> mask() const {
+    const std::uint8_t* found = sprat_model_mask(own());
     return {found, found ? num_params(mlp()) : 0};
   }
 
@@ -110,6 +110,10 @@ class Model {
 
  private:
   explicit Model(sprat_model* made) : handle_(made) {}
+  sprat_model* own() const {
+    if (!handle_) detail::refuse("model: it was moved from");
+    return handle_.get();
+  }
   std::unique_ptr<sprat_model, detail::Deleter<&sprat_model_destroy>> handle_;
 };
 
@@ -131,9 +135,9 @@ class Predictor {
     handle_.reset(made);
   }
 
-  std::size_t in_features() const noexcept { return static_cast<std::size_t>(sprat_predictor_in_features(get())); }
-  std::size_t out_features() const noexcept { return static_cast<std::size_t>(sprat_predictor_out_features(get())); }
-  sprat_dtype dtype() const noexcept { return sprat_predictor_dtype(get()); }
+  std::size_t in_features() const { return static_cast<std::size_t>(sprat_predictor_in_features(own())); }
+  std::size_t out_features() const { return static_cast<std::size_t>(sprat_predictor_out_features(own())); }
+  sprat_dtype dtype() const { return sprat_predictor_dtype(own()); }
 
   // y (rows, out_features) for x (rows, in_features), row after row.
   template <class X, class Y>
@@ -157,6 +161,10 @@ class Predictor {
   const sprat_predictor* get() const noexcept { return handle_.get(); }
 
  private:
+  const sprat_predictor* own() const {
+    if (!handle_) detail::refuse("predictor: it was moved from");
+    return handle_.get();
+  }
   std::unique_ptr<sprat_predictor, detail::Deleter<&sprat_predictor_destroy>> handle_;
 };
 
@@ -185,10 +193,12 @@ inline sprat_loss_params loss(const std::string& name) {
 }
 
 // The mean loss of a batch and its gradients: x (rows, in_features); targets are (rows, out_features) numbers of the
-// network, or (rows,) std::int64_t ids of classes.
+// network, or (rows,) std::int64_t ids of classes. options: dropout, fake quantization; NULL: neither seed nor
+// quantizers.
 template <class Params, class X, class Target, class Gradients>
 double loss_and_gradients(const sprat_mlp* mlp, const Params& params, const X& x, const Target& target,
-                          const sprat_loss_params& loss, Workspace& workspace, Gradients&& gradients) {
+                          const sprat_loss_params& loss, Workspace& workspace, Gradients&& gradients,
+                          const sprat_mlp_options* options = nullptr) {
   using T = detail::Number<const Params>;
   constexpr bool classes = std::is_same_v<detail::Number<const Target>, std::int64_t>;
   static_assert(std::is_same_v<detail::Number<const X>, T> && std::is_same_v<detail::Number<Gradients>, T>);
@@ -210,7 +220,7 @@ double loss_and_gradients(const sprat_mlp* mlp, const Params& params, const X& x
   wanted.size = sizeof wanted;
   wanted.params = std::data(gradients);
   double value = 0;
-  check(sprat_mlp_loss_and_gradients(mlp, std::data(params), &batch, &loss, nullptr, workspace, &wanted, &value));
+  check(sprat_mlp_loss_and_gradients(mlp, std::data(params), &batch, &loss, options, workspace, &wanted, &value));
   return value;
 }
 
@@ -248,7 +258,7 @@ class Optimizer {
     tensor.length = static_cast<std::int64_t>(length_);
     tensor.param = std::data(param);
     tensor.grad = std::data(grad);
-    tensor.mask = mask.data();
+    tensor.mask = detail::or_null(mask);
     for (std::size_t i = 0; i < states_.size(); ++i) tensor.states[i] = states_[i].data();
     group_.tensors = &tensor;
     group_.num_tensors = 1;
@@ -302,7 +312,7 @@ namespace detail {
 template <class X>
 sprat_prune_array prune_array(X& x, Span<std::uint8_t> mask) {
   if (!mask.empty()) want_size("mask", mask.size(), std::size(x));
-  return {sizeof(sprat_prune_array), static_cast<std::int64_t>(std::size(x)), std::data(x), mask.data()};
+  return {sizeof(sprat_prune_array), static_cast<std::int64_t>(std::size(x)), std::data(x), or_null(mask)};
 }
 
 }  // namespace detail

@@ -11,19 +11,21 @@
 #include <span>
 #endif
 
-#define CHECK(condition)                                                   \
-  do {                                                                     \
-    if (!(condition)) {                                                    \
-      std::printf("%s:%d: %s\n", __FILE__, __LINE__, #condition);          \
-      return 1;                                                            \
-    }                                                                      \
+#define CHECK(condition)                                          \
+  do {                                                            \
+    if (!(condition)) {                                           \
+      std::printf("%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+      return 1;                                                   \
+    }                                                             \
   } while (0)
 
 namespace {
 
 static_assert(!std::is_copy_constructible_v<sprat::Model> && std::is_nothrow_move_constructible_v<sprat::Model>);
-static_assert(!std::is_copy_constructible_v<sprat::Predictor> && std::is_nothrow_move_constructible_v<sprat::Predictor>);
-static_assert(!std::is_copy_constructible_v<sprat::Workspace> && std::is_nothrow_move_constructible_v<sprat::Workspace>);
+static_assert(!std::is_copy_constructible_v<sprat::Predictor> &&
+              std::is_nothrow_move_constructible_v<sprat::Predictor>);
+static_assert(!std::is_copy_constructible_v<sprat::Workspace> &&
+              std::is_nothrow_move_constructible_v<sprat::Workspace>);
 static_assert(std::is_convertible_v<std::vector<float>&, sprat::Span<const float>>);
 static_assert(std::is_convertible_v<sprat::Span<float>, sprat::Span<const float>>);
 static_assert(!std::is_convertible_v<const std::vector<float>&, sprat::Span<float>>);
@@ -58,6 +60,9 @@ int models(const char* path) {
   CHECK(same(x) == y);
   sprat::Predictor moved(std::move(same));
   CHECK(moved(x) == y);
+  CHECK(thrown([&] { same.run(x, y); }) == SPRAT_INVALID_ARGUMENT);  // NOLINT: that it was moved from is the point
+  sprat::Model gone = sprat::Model::load(path), here = std::move(gone);
+  CHECK(here.in_features() == in && thrown([&] { gone.in_features(); }) == SPRAT_INVALID_ARGUMENT);  // NOLINT
   std::vector<std::thread> threads;
   std::array<bool, 4> right{};
   for (std::size_t i = 0; i < right.size(); ++i) threads.emplace_back([&, i] { right[i] = predictor(x) == y; });
@@ -96,6 +101,11 @@ int training() {
   }
   CHECK(first > 0.1 && last < 0.01 && params[3] == 0);
   CHECK(adam.params().step == 301);
+  std::vector<std::uint8_t> none{0, 0};
+  none.clear();  // empty, with memory of its own: no mask all the same
+  const T before = params[0];
+  adam.step(params, gradients, none);
+  CHECK(before != 0 && params[0] != 0);
   CHECK(thrown([&] { adam.step(params, std::vector<T>(3)); }) == SPRAT_INVALID_ARGUMENT);
   CHECK(thrown([] { sprat::Optimizer<T>("adem", 3, 0.1); }) == SPRAT_INVALID_ARGUMENT);
   CHECK(thrown([] { sprat::Mlp({{2, 3}, {4, 1}}); }) == SPRAT_INVALID_ARGUMENT);
@@ -106,8 +116,9 @@ int training() {
   const sprat::Mlp classifier({{2, 3}}, sprat::dtype_of<T>);
   std::vector<T> weights(sprat::num_params(classifier)), wanted(weights.size());
   const std::array<std::int64_t, 4> ids{0, 1, 2, 0};
-  CHECK(std::fabs(sprat::loss_and_gradients(classifier, weights, x, ids, sprat::loss("cross_entropy"), workspace, wanted) -
-                  std::log(3.0)) < 1e-6);
+  CHECK(std::fabs(
+            sprat::loss_and_gradients(classifier, weights, x, ids, sprat::loss("cross_entropy"), workspace, wanted) -
+            std::log(3.0)) < 1e-6);
   return 0;
 }
 
