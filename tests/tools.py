@@ -9,6 +9,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
+import sysconfig
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +33,37 @@ PACKAGES = {
     "qemu-arm": "qemu-user",
     "qemu-system-arm": "qemu-system-arm",
 }
+
+
+# What brings nvcc and its toolkit into a Python environment where the machine has none.
+NVCC_PACKAGES = ["nvidia-cuda-nvcc", "nvidia-cuda-runtime", "nvidia-cuda-crt", "nvidia-nvvm", "nvidia-cuda-cccl"]
+
+
+def find_nvcc() -> str | None:
+    """nvcc of the machine, or of the packages above in this environment."""
+    found = sorted(Path(sysconfig.get_path("purelib")).glob("nvidia/cu*/bin/nvcc"))
+    return shutil.which("nvcc") or (str(found[-1]) if found else None)
+
+
+def need_nvcc() -> str:
+    """nvcc; without one the calling test is skipped."""
+    nvcc = find_nvcc()
+    if nvcc is None:
+        pytest.skip(f"nvcc is not installed (pip install {' '.join(NVCC_PACKAGES)})")
+    return nvcc
+
+
+def install_nvcc() -> None:
+    """Install nvcc's packages into this environment, unless there is one."""
+    if find_nvcc():
+        return
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", *NVCC_PACKAGES], capture_output=True, text=True
+    )
+    if done.returncode:
+        print(
+            f"not installed, its tests will be skipped: nvcc ({(done.stderr.strip().splitlines() or ['pip failed'])[-1]})"
+        )
 
 
 def need(*commands: str) -> None:
@@ -66,3 +100,4 @@ def install() -> None:
 
 if __name__ == "__main__":
     install()
+    install_nvcc()
