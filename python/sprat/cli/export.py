@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Write what :func:`sprat.export.c` or :func:`sprat.export.cpp` makes, and say what it takes."""
     from .. import export
 
-    output = arguments.output or f"model{_SUFFIX[arguments.to]}"
+    output = f"model{_SUFFIX[arguments.to]}" if arguments.output is None else arguments.output
     refuse_overwriting("--output", output, arguments.model)
     write = export.c if arguments.to == "c" else export.cpp
     made = write(arguments.model, output, name=arguments.name, tests=arguments.tests)

@@ -20,7 +20,19 @@ reinterpret_cast requires restrict return short signed sizeof static static_asse
 switch template this thread_local throw true try typedef typeid typename typeof typeof_unqual union
 unsigned using virtual void volatile wchar_t while xor xor_eq
 """
-_KEYWORDS = frozenset(_WORDS.split())
+# Of the C library's headers that the text includes, and of gcc's own macros: a namespace cannot have such a name.
+_LIBRARY = """
+abs acos acosh asin asinh atan atan2 atanh basename bcmp bcopy beta bzero calloc cbrt ceil clearerr copysign cos cosh
+ctermid div drem eof erf erfc exit exp exp10 exp2 expm1 fabs fdim ferror feof fflush ffs fgetc fgets finite float float_t
+floor fma fmax fmin fmod fopen fputc fputs fread free frexp fscanf fseek ftell fwrite gamma getc getchar gets getw hypot
+ilogb index infinity isfinite isinf isnan isnormal j0 j1 jn ldexp lgamma linux llrint llround log log10 log1p log2 logb
+lrint lround malloc memchr memcmp memcpy memmem memmove memset modf nan nearbyint nextafter null perror popen pow printf
+putc putchar puts putw rand random read realloc remainder remove remquo rename rewind rindex rint round scalb scalbn
+scanf select setbuf signbit significand sin sincos sinh sprintf sqrt stderr stdin stdout strcat strchr strcmp strcoll
+strcpy strdup strerror strlen strtok system tan tanh tempnam tgamma time tmpfile tmpnam trunc ungetc unix write y0 y1 yn
+"""
+_KEYWORDS = frozenset(_WORDS.split()) | {word + suffix for word in _LIBRARY.split() for suffix in ("", "f", "l")}
+_MACROS = re.compile(r".*_t|u?int\w*_(max|min|c)", re.IGNORECASE)  # and types
 _LONGEST = 31  # C99 promises so many significant characters of an external name
 
 
@@ -39,8 +51,8 @@ def checked_name(name: Any) -> str:
     if not re.fullmatch(r"[A-Za-z](_?[A-Za-z0-9])*", name, re.ASCII) or len(name) > _LONGEST:
         wanted = f"a C identifier (a letter, then letters, digits, single _; at most {_LONGEST})"
         raise ValueError(f"name: wanted {wanted}, got {_check.short(name)}")
-    if name.lower() in _KEYWORDS:
-        raise ValueError(f"name: {name!r} is a word of C or C++; wanted another")
+    if _is_taken(name):
+        raise ValueError(f"name: {name!r} is a word of C or C++, or of their library; wanted another")
     return name
 
 
@@ -55,4 +67,8 @@ def name_of_file(path: str | os.PathLike[str]) -> str:
     name = "_".join(re.findall(r"[A-Za-z0-9]+", stem))[:24].rstrip("_")
     if not name:
         return "model"
-    return f"model_{name}" if name[0].isdigit() or name.lower() in _KEYWORDS else name
+    return f"model_{name}" if name[0].isdigit() or _is_taken(name) else name
+
+
+def _is_taken(name: str) -> bool:
+    return name.lower() in _KEYWORDS or _MACROS.fullmatch(name) is not None
