@@ -78,8 +78,10 @@ def shape_of(text: str) -> str:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "2a", "a b", "int", "Class", "_a", "a__b", "a_", "é", "a\n", "x" * 32, "a;b", "main()", "*/", "std"]
-    + ["memcpy", "logf", "NULL", "unix", "uint8_t", "INT8_MAX"],  # a namespace of that name would collide
+    [
+        *["", "2a", "a b", "int", "Class", "_a", "a__b", "a_", "é", "a\n", "x" * 32, "a;b", "main()", "*/", "std"],
+        *["memcpy", "logf", "NULL", "unix", "uint8_t", "INT8_MAX"],  # a namespace of that name would collide
+    ],
 )
 def test_names_that_are_no_identifiers_are_refused(name: str, tmp_path: Path) -> None:
     for export in (sprat.export.c, sprat.export.cpp):
