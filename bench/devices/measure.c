@@ -1,5 +1,6 @@
-/* Counts what a call of subject() takes on an emulated Cortex-M: instructions (qemu -icount shift=0: one instruction is one
- * nanosecond, a tick of the 25 MHz SysTick forty) and stack (painted before, read after). Says "instructions stack". */
+/* Counts what a call of subject() takes on an emulated Cortex-M: instructions (qemu -icount shift=0: one instruction is
+ * one nanosecond, a tick of the 25 MHz SysTick forty) and stack (painted before, read after). Says "instructions
+ * stack". */
 #include <stdint.h>
 
 #ifndef CALLS
@@ -7,11 +8,11 @@
 #endif
 #define PAINTED 2048u
 
-void say(const char *text);
+void say(const char* text);
 void subject(void);
 void nothing(void);
 
-static volatile uint32_t *const control = (volatile uint32_t *)0xe000e010u;
+static volatile uint32_t* const control = (volatile uint32_t*)0xe000e010u;
 
 __attribute__((noinline)) void nothing(void) { __asm__ volatile(""); }
 
@@ -39,9 +40,9 @@ static uint32_t ticks_of(void (*call)(void)) {
 
 __attribute__((noinline)) static uint32_t stack_of(void (*call)(void)) {
   uint32_t here, i;
-  volatile uint32_t *bottom;
+  volatile uint32_t* bottom;
   __asm__ volatile("mov %0, sp" : "=r"(here));
-  bottom = (volatile uint32_t *)(here - 4u * PAINTED);
+  bottom = (volatile uint32_t*)(here - 4u * PAINTED);
   for (i = 0; i < PAINTED; ++i) bottom[i] = 0x5a5a5a5au;
   call();
   for (i = 0; i < PAINTED && bottom[i] == 0x5a5a5a5au; ++i) {

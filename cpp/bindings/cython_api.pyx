@@ -216,6 +216,8 @@ cdef PredictorHandle predictor_of(object predictor) except NULL:
     from sprat import Predictor
     if not isinstance(predictor, Predictor):
         raise TypeError(f"predictor: wanted a sprat.Predictor, got {type(predictor).__name__}")
+    if predictor.device != "cpu":
+        raise TypeError(f"predictor: wanted one in host memory, got one on {predictor.device!r}")
     return <PredictorHandle> <size_t> predictor._native.handle
 
 

@@ -51,7 +51,8 @@ if(count EQUAL 0)
   set(SPRAT_NVCC_WHY "${nvcc} knows none of the architectures ${CMAKE_CUDA_ARCHITECTURES}")
   return()
 endif()
-# Code is written for the oldest device and translated for each: the front end, which takes the most time, runs once.
+# Code is written for the oldest device and translated for each, and once more as the PTX of the last: the front end,
+# which takes the most time, runs twice, not for each device.
 list(GET architectures 0 first)
 list(GET architectures -1 last)
 list(TRANSFORM architectures PREPEND sm_ OUTPUT_VARIABLE codes)

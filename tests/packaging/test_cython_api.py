@@ -226,6 +226,13 @@ def test_predictors(cython: Any) -> None:
         cython.predict(model, x)
 
 
+def test_a_predictor_on_the_device_is_refused(cython: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    predictor = sprat.Predictor(sprat.nn.MLP([6, 3], seed=0))
+    monkeypatch.setattr(sprat.Predictor, "device", "cuda")
+    with pytest.raises(TypeError, match=r"^predictor: wanted one in host memory, got one on 'cuda'$"):
+        cython.predict(predictor, floats(6).reshape(1, 6))
+
+
 @pytest.mark.parametrize("from_memory", [False, True])
 def test_predictors_from_files(cython: Any, tmp_path: Path, from_memory: bool) -> None:
     model = sprat.nn.MLP([6, 20, 3], seed=0)

@@ -6,9 +6,9 @@ extern uint32_t stack_top, data_load, data_begin, data_end, bss_begin, bss_end;
 int main(void);
 
 /* Arm IHI 0100 (semihosting): operation in r0, its parameter in r1. */
-static int semihosting(int operation, const void *parameter) {
+static int semihosting(int operation, const void* parameter) {
   register int r0 __asm__("r0") = operation;
-  register const void *r1 __asm__("r1") = parameter;
+  register const void* r1 __asm__("r1") = parameter;
   __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
   return r0;
 }
@@ -20,15 +20,15 @@ static void leave(int status) {
   }
 }
 
-void say(const char *text) { semihosting(0x04, text); /* SYS_WRITE0 */ }
+void say(const char* text) { semihosting(0x04, text); /* SYS_WRITE0 */ }
 
 void reset(void) {
 #if defined(__ARM_FP)
-  *(volatile uint32_t *)0xe000ed88u |= 0xfu << 20; /* CPACR: let the floating-point unit be used */
+  *(volatile uint32_t*)0xe000ed88u |= 0xfu << 20; /* CPACR: let the floating-point unit be used */
   __asm__ volatile("dsb\n isb");
 #endif
-  memcpy(&data_begin, &data_load, (size_t)((char *)&data_end - (char *)&data_begin));
-  memset(&bss_begin, 0, (size_t)((char *)&bss_end - (char *)&bss_begin));
+  memcpy(&data_begin, &data_load, (size_t)((char*)&data_end - (char*)&data_begin));
+  memset(&bss_begin, 0, (size_t)((char*)&bss_end - (char*)&bss_begin));
   leave(main());
 }
 

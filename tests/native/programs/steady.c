@@ -57,7 +57,8 @@ int main(int argc, char** argv) {
       return 1;
     }
     predictor = made;
-    if (sprat_predictor_in_features(made) > kMostFeatures || sprat_predictor_out_features(made) > kMostFeatures) return 2;
+    if (sprat_predictor_in_features(made) > kMostFeatures || sprat_predictor_out_features(made) > kMostFeatures)
+      return 2;
     pthread_barrier_init(&barrier, NULL, kThreads + 1);
     const long at_first = allocations;
     for (int t = 0; t < kThreads; ++t) pthread_create(&threads[t], NULL, serve, NULL);
