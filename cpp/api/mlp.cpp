@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <memory>
 #include <new>
 
@@ -19,12 +18,6 @@ namespace {
 std::atomic<uint64_t> last_id{0};
 
 }  // namespace
-
-ActivationClass activation_class(int32_t activation) {
-  const char* name = sprat_activation_name(activation);
-  if (std::strcmp(name, "identity") == 0) return ActivationClass::kIdentity;
-  return std::strcmp(name, "relu") == 0 ? ActivationClass::kRelu : ActivationClass::kOther;
-}
 
 }  // namespace sprat
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/checks.h"
+#include "kernels/batch.h"
 #include "sprat/sprat.h"
 
 namespace sprat {
@@ -37,6 +38,13 @@ inline constexpr int64_t kMaxLayers = 65535;  // the number of a layer is 16 bit
 
 inline const sprat_fake_quant* input_quant(const sprat_mlp_options* options, int64_t layer) {
   return options && options->input_quant ? options->input_quant[layer] : nullptr;
+}
+
+// The dropout of a layer in a pass: see sprat_mlp_options.
+inline Dropout dropout_of(const sprat_layer& layer, int64_t l, const sprat_mlp_options* options) {
+  const uint64_t step = options ? static_cast<uint64_t>(options->step) : 0;
+  const uint64_t stream = uint64_t{0xD0} << 56 | step << 16 | static_cast<uint64_t>(l);
+  return {options ? options->dropout_seed : 0, stream, layer.dropout, layer.out_features};
 }
 
 }  // namespace sprat

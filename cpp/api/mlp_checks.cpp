@@ -2,9 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 namespace sprat {
+
+ActivationClass activation_class(int32_t activation) {
+  const char* name = sprat_activation_name(activation);
+  if (std::strcmp(name, "identity") == 0) return ActivationClass::kIdentity;
+  return std::strcmp(name, "relu") == 0 ? ActivationClass::kRelu : ActivationClass::kOther;
+}
+
 namespace {
 
 struct Span {

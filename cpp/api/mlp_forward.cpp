@@ -24,12 +24,6 @@ void weights_of(const sprat_mlp& mlp, const void* params, LayerWeights* weights)
   }
 }
 
-Dropout dropout_of(const sprat_layer& layer, int64_t l, const sprat_mlp_options* options) {
-  const uint64_t step = options ? static_cast<uint64_t>(options->step) : 0;
-  const uint64_t stream = uint64_t{0xD0} << 56 | step << 16 | static_cast<uint64_t>(l);
-  return {options ? options->dropout_seed : 0, stream, layer.dropout, layer.out_features};
-}
-
 const void* ForwardPass::input(int64_t l, const void* x, const BatchPart& part, const LayerMemory& memory) const {
   const sprat_fake_quant* quant = input_quant(options, l);
   if (!quant) return x;

@@ -22,9 +22,6 @@ struct LayerMemory {
   void* dropped;  // dropout(y); NULL: no dropout
 };
 
-// The dropout of a layer in this pass.
-Dropout dropout_of(const sprat_layer& layer, int64_t l, const sprat_mlp_options* options);
-
 // A batch, or a part of one that begins with a panel.
 struct BatchPart {
   int64_t row, rows;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <memory>
 #include <new>
 
@@ -17,12 +16,6 @@ namespace {
 std::atomic<uint64_t> last_id{0};
 
 }  // namespace
-
-ActivationClass activation_class(int32_t activation) {
-  const char* name = sprat_activation_name(activation);
-  if (std::strcmp(name, "identity") == 0) return ActivationClass::kIdentity;
-  return std::strcmp(name, "relu") == 0 ? ActivationClass::kRelu : ActivationClass::kOther;
-}
 
 namespace cuda {
 namespace {
@@ -44,11 +37,7 @@ Product<T> product_of(const void* a, const void* b, void* c, int64_t m, int64_t 
 
 }  // namespace
 
-Dropout NetworkCall::dropout(int64_t l) const {
-  const uint64_t step = options ? static_cast<uint64_t>(options->step) : 0;
-  const uint64_t stream_of_layer = uint64_t{0xD0} << 56 | step << 16 | static_cast<uint64_t>(l);
-  return {options ? options->dropout_seed : 0, stream_of_layer, layer(l).dropout, layer(l).out_features};
-}
+Dropout NetworkCall::dropout(int64_t l) const { return dropout_of(layer(l), l, options); }
 
 sprat_status NetworkCall::multiply(ProductForm form, const void* a, const void* b, void* c, int64_t m, int64_t n,
                                    int64_t k, const ProductExtras& extras) const {
